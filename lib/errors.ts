@@ -1,0 +1,31 @@
+/** The closed list of ways in which an operation of this project can fail. */
+export type ErrorCode =
+  | "invalid-argument"
+  | "failed-precondition"
+  | "resource-exhausted"
+  | "unavailable"
+  | "internal";
+
+/**
+ * An operational error: the caller's input or the world was wrong, not the program.
+ *
+ * The message says what could not be done, to what, what was found and what is needed; it is meant
+ * for the caller. What only an operator should see goes into `cause`, which is logged and never sent.
+ * A programmer's error is a `TypeError` or `RangeError` instead.
+ *
+ * @example
+ * ```ts
+ * import { OperationError } from "./errors.ts";
+ * const error = new OperationError("invalid-argument", "Cannot predict: 3 inputs, 10 coefficients");
+ * if (error.code !== "invalid-argument") throw error;
+ * ```
+ */
+export class OperationError extends Error {
+  override readonly name = "OperationError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Every bound that is not a flag, with its reason. Nothing here imports anything of ours.
+ *
+ * Units stand last in each name: `Bytes`, `Ms`, `Entries`.
+ */
+
+/** The most serving threads: a thread costs about 16 MB, and no machine we know gains past its cores. */
+export const THREADS_MAX = 256;
+
+/**
+ * The HPACK dynamic table that each side of a connection keeps (RFC 9113 §6.5.2's default).
+ * gRPC repeats a dozen short fields; a larger table buys nothing and is memory per connection.
+ */
+export const HPACK_TABLE_BYTES = 4096;
+
+/**
+ * The most bytes a decoded header list may take, each field counted as name + value + 32
+ * (RFC 9113 §10.5.1). 16 KiB is what gRPC's C core and Go accept for metadata.
+ */
+export const HEADER_LIST_BYTES_MAX = 16_384;
+
+/**
+ * The most bytes of one HPACK-encoded header block over HEADERS and its CONTINUATIONs: a block
+ * longer than the list that it may stand for is an attack (CVE-2024-27316), not metadata.
+ */
+export const HEADER_BLOCK_BYTES_MAX = 16_384;
+
+/**
+ * The most CONTINUATION frames of one header block. Any sender that fills its frames needs one;
+ * without this bound empty frames would cost us work for ever (CVE-2024-27316).
+ */
+export const CONTINUATION_FRAMES_MAX = 32;
+
+/**
+ * Streams that a peer may have open on one connection (SETTINGS_MAX_CONCURRENT_STREAMS), what
+ * RFC 9113 §6.5.2 recommends as the least and most servers announce.
+ */
+export const CONCURRENT_STREAMS_MAX = 100;
+
+/**
+ * Flow-control window of each stream, in bytes: what one stream that nobody reads can hold of our
+ * memory. 256 KiB keeps 40 Mbit/s busy over 50 ms.
+ */
+export const STREAM_WINDOW_BYTES = 262_144;
+
+/**
+ * Flow-control window of each connection, in bytes. Its credit is given back on arrival, so that a
+ * stream that is not read never stalls the others; the stream windows bound what is held.
+ */
+export const CONNECTION_WINDOW_BYTES = 1_048_576;
+
+/**
+ * Bytes of frames that may wait in a connection's output before it stops taking more from its
+ * streams, and stops reading: a peer that does not read its answers costs no more than this.
+ */
+export const OUTPUT_BYTES_MAX = 262_144;
+
+/** Below this many queued bytes a stream is told that it may send again. */
+export const STREAM_QUEUE_BYTES_LOW = 65_536;
+
+/**
+ * Streams that we reset and remember, so that what was on its way when the reset left is ignored
+ * (RFC 9113 §5.4.2); more than a connection may have open at once.
+ */
+export const RESET_STREAMS_REMEMBERED = 256;
+
+/** How long a connection that is being closed waits for its peer to read the last frames. */
+export const LINGER_MS = 1_000;
+
+/** How long a graceful shutdown waits for the PING that tells which streams were still on their way. */
+export const SHUTDOWN_PING_MS = 1_000;
+
+/** Deadlines are told up to this much late, so that thousands of calls can share one timer. */
+export const DEADLINE_STEP_MS = 8;
+
+/**
+ * Messages of the largest size that the calls of one connection may hold together, unfinished or
+ * unread. Four let a connection upload in parallel; a hundred would let it hold 400 MiB.
+ */
+export const BUFFERED_MESSAGES_PER_CONNECTION = 4;
+
+/** Calls that wait for a connection or for a free stream on it before the client refuses more. */
+export const CLIENT_WAITING_CALLS_MAX = 10_000;
+
+/** How long the client tries to connect: the least that is still an answer within five seconds. */
+export const CONNECT_TIMEOUT_MS = 4_500;
+
+/** A serving thread that dies younger than this is not replaced before this time is over. */
+export const THREAD_RESTART_MS = 250;
+
+/** After a failed accept (no file descriptors left) a thread waits this long before the next. */
+export const ACCEPT_RETRY_MS = 50;
+
+/** The largest message unless a flag says otherwise: what other gRPC libraries accept. */
+export const MESSAGE_BYTES_MAX_DEFAULT = 4_194_304;
