@@ -1,0 +1,141 @@
+import {
+  CLIENT_PREFACE,
+  FRAME_BYTES_MAX_DEFAULT,
+  FRAME_HEADER_BYTES,
+  readUint31,
+} from "./frame.ts";
+import { ErrorCode, Http2Error } from "./http2_error.ts";
+
+/** Where a FrameReader's bytes come from: a `Deno.Conn`, or anything that reads like one. */
+export interface ByteSource {
+  /** Reads up to `into.length` bytes; `null` at the end of the stream. */
+  read(into: Uint8Array): Promise<number | null>;
+}
+
+/** Who acts on the frames. `bytes` is the reader's own buffer, valid only during the call. */
+export interface FrameSink {
+  onFrame(
+    type: number,
+    flags: number,
+    streamId: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
+}
+
+/** Enough for dozens of small calls; what an idle connection costs. */
+const BUFFER_BYTES_MIN = 4_096;
+
+/** Four of the largest frames we accept: a bulk sender then costs one read per 64 KiB. */
+const BUFFER_BYTES_MAX = 4 * (FRAME_BYTES_MAX_DEFAULT + FRAME_HEADER_BYTES);
+
+/**
+ * Cuts a stream of bytes into frames.
+ *
+ * Holds one buffer, which grows to `BUFFER_BYTES_MAX` while reads fill it and shrinks again when
+ * they do not; no frame is copied on its way to the sink. We announce no SETTINGS_MAX_FRAME_SIZE,
+ * so a payload over 16 384 bytes is an error before any of it is buffered.
+ *
+ * Source: RFC 9113 §4.1, §4.2, §3.4.
+ */
+export class FrameReader {
+  readonly #source: ByteSource;
+  #prefaceBytesLeft: number;
+  #buffer = new Uint8Array(BUFFER_BYTES_MIN);
+  #start = 0;
+  #end = 0;
+
+  /** @param expectPreface whether the peer is a client, whose first bytes are the preface */
+  constructor(source: ByteSource, options: { expectPreface: boolean }) {
+    this.#source = source;
+    this.#prefaceBytesLeft = options.expectPreface ? CLIENT_PREFACE.length : 0;
+  }
+
+  /** Reads once more from the source; false at its end. */
+  async fill(): Promise<boolean> {
+    this.#makeRoom();
+    const buffer = this.#buffer;
+    const room = this.#end === 0 ? buffer : buffer.subarray(this.#end);
+    const count = await this.#source.read(room);
+    if (count === null) return false;
+    this.#end += count;
+    return true;
+  }
+
+  /**
+   * Hands every complete frame in the buffer to the sink.
+   *
+   * @throws {Http2Error} FRAME_SIZE_ERROR for a frame too large, and what the sink throws; after a
+   * throw of the sink the frame counts as consumed.
+   */
+  drain(sink: FrameSink): void {
+    const bytes = this.#buffer;
+    while (this.#end - this.#start >= FRAME_HEADER_BYTES) {
+      const at = this.#start;
+      const length = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
+      if (length > FRAME_BYTES_MAX_DEFAULT) {
+        throw Http2Error.connection(
+          ErrorCode.FRAME_SIZE_ERROR,
+          `frame of ${length} bytes, at most ${FRAME_BYTES_MAX_DEFAULT} allowed`,
+        );
+      }
+      const payload = at + FRAME_HEADER_BYTES;
+      const next = payload + length;
+      if (next > this.#end) return;
+      this.#start = next;
+      sink.onFrame(bytes[at + 3], bytes[at + 4], readUint31(bytes, at + 5), bytes, payload, next);
+    }
+  }
+
+  /**
+   * Takes the client preface off the front of the bytes, as far as it is there.
+   *
+   * @returns whether all of it has been seen, or none was expected
+   * @throws {Http2Error} PROTOCOL_ERROR at the first byte that differs.
+   */
+  takePreface(): boolean {
+    const from = CLIENT_PREFACE.length - this.#prefaceBytesLeft;
+    const count = Math.min(this.#prefaceBytesLeft, this.#end - this.#start);
+    for (let i = 0; i < count; i++) {
+      if (this.#buffer[this.#start + i] !== CLIENT_PREFACE[from + i]) {
+        throw Http2Error.connection(
+          ErrorCode.PROTOCOL_ERROR,
+          "connection does not start with the HTTP/2 client preface",
+        );
+      }
+    }
+    this.#start += count;
+    this.#prefaceBytesLeft -= count;
+    return this.#prefaceBytesLeft === 0;
+  }
+
+  #makeRoom(): void {
+    const held = this.#end - this.#start;
+    if (held === 0) {
+      this.#resizeEmpty();
+    } else if (this.#end === this.#buffer.length && this.#start === 0) {
+      this.#moveTo(new Uint8Array(Math.min(this.#buffer.length * 4, BUFFER_BYTES_MAX)));
+    } else if (this.#start > 0) {
+      this.#moveTo(this.#buffer);
+    }
+  }
+
+  #resizeEmpty(): void {
+    const capacity = this.#buffer.length;
+    if (this.#end === capacity && capacity < BUFFER_BYTES_MAX) {
+      this.#buffer = new Uint8Array(Math.min(capacity * 4, BUFFER_BYTES_MAX));
+    } else if (capacity > BUFFER_BYTES_MIN && this.#end * 4 < BUFFER_BYTES_MIN) {
+      this.#buffer = new Uint8Array(BUFFER_BYTES_MIN);
+    }
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  #moveTo(target: Uint8Array<ArrayBuffer>): void {
+    target.set(this.#buffer.subarray(this.#start, this.#end));
+    this.#end -= this.#start;
+    this.#start = 0;
+    this.#buffer = target;
+  }
+}
