@@ -1,0 +1,222 @@
+import {
+  clientConnection,
+  type ClientStream,
+  type ResponseHandler,
+} from "../http2/client_connection.ts";
+import type { Connection, Transport } from "../http2/connection.ts";
+import { HeaderField, type HeaderList } from "../http2/hpack/header_field.ts";
+import { CLIENT_WAITING_CALLS_MAX, MESSAGE_BYTES_MAX_DEFAULT } from "../limits.ts";
+import type { CallOptions, ChannelContext, ClientCall } from "./client_call.ts";
+import { DeadlineTimer } from "./deadline_timer.ts";
+import { type Address, dialTcp, formatAddress } from "./dial.ts";
+import type { Method } from "./service.ts";
+import { Code, GrpcError } from "./status.ts";
+import { StreamingClientCall } from "./streaming_client_call.ts";
+import { formatTimeout } from "./timeout.ts";
+import { UnaryClientCall } from "./unary_client_call.ts";
+
+/** How a channel reaches its server. */
+export interface ChannelOptions {
+  /** Opens a connection; called for the first call and for the first after a connection has ended. */
+  readonly dial: () => Promise<Transport>;
+  /** The `:authority` of requests: `host:port`. */
+  readonly authority: string;
+  /** The largest response message, in bytes. */
+  readonly messageBytesMax: number;
+}
+
+interface WaitingCall {
+  readonly call: ClientCall;
+  readonly path: string;
+}
+
+/**
+ * Makes calls to one server over one connection, which is opened when it is needed.
+ *
+ * Calls beyond what the server allows at once wait, CLIENT_WAITING_CALLS_MAX at most, first come
+ * first served. When a connection cannot be opened, all that wait fail with UNAVAILABLE. A unary call
+ * that the server refused unseen is made once more. Everything runs on the thread that made it.
+ */
+export class Channel {
+  readonly #options: ChannelOptions;
+  readonly #context: ChannelContext;
+  readonly #waiting: WaitingCall[] = [];
+  readonly #fields = new Map<string, HeaderList>();
+  #connection: Connection<ResponseHandler> | undefined;
+  #connecting = false;
+  #closed = false;
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+    this.#context = {
+      messageBytesMax: options.messageBytesMax,
+      deadlines: new DeadlineTimer(),
+    };
+  }
+
+  /**
+   * Calls a method of one request and one response.
+   *
+   * @throws {GrpcError} the call's status when it is not OK; the signal's reason when it aborts.
+   */
+  unary<Request, Response>(
+    method: Method<"unary", Request, Response>,
+    request: Request,
+    options: CallOptions = {},
+  ): Promise<Response> {
+    const call = new UnaryClientCall(method, request, options, this.#context);
+    call.onRefused = () => this.#enqueue(call, method.path);
+    this.#enqueue(call, method.path);
+    return call.response;
+  }
+
+  /** Calls a method of one request and any number of responses; stopping to read cancels it. */
+  serverStreaming<Request, Response>(
+    method: Method<"serverStreaming", Request, Response>,
+    request: Request,
+    options: CallOptions = {},
+  ): AsyncIterable<Response> {
+    return this.#stream(new StreamingClientCall(method, [request], options, this.#context), method);
+  }
+
+  /** Calls a method of any number of requests and one response. */
+  async clientStreaming<Request, Response>(
+    method: Method<"clientStreaming", Request, Response>,
+    requests: AsyncIterable<Request> | Iterable<Request>,
+    options: CallOptions = {},
+  ): Promise<Response> {
+    const call = new StreamingClientCall(method, requests, options, this.#context);
+    const responses: Response[] = [];
+    for await (const response of this.#stream(call, method)) responses.push(response);
+    if (responses.length === 1) return responses[0];
+    throw new GrpcError(Code.INTERNAL, `The response has ${responses.length} messages, need one`);
+  }
+
+  /** Calls a method of any number of requests and responses; stopping to read cancels it. */
+  bidiStreaming<Request, Response>(
+    method: Method<"bidiStreaming", Request, Response>,
+    requests: AsyncIterable<Request> | Iterable<Request>,
+    options: CallOptions = {},
+  ): AsyncIterable<Response> {
+    return this.#stream(new StreamingClientCall(method, requests, options, this.#context), method);
+  }
+
+  /** Connects now rather than with the first call. Resolves when connected. */
+  async connect(): Promise<void> {
+    if (this.#connection === undefined || this.#connection.closing) await this.#connect();
+  }
+
+  /** Ends the connection; calls in flight fail with UNAVAILABLE. */
+  close(): void {
+    this.#closed = true;
+    this.#connection?.close();
+    this.#failWaiting(new GrpcError(Code.UNAVAILABLE, "the channel was closed"));
+    this.#context.deadlines.close();
+  }
+
+  #stream<Call extends ClientCall>(call: Call, method: { readonly path: string }): Call {
+    this.#enqueue(call, method.path);
+    return call;
+  }
+
+  #enqueue(call: ClientCall, path: string): void {
+    const { signal } = call.options;
+    if (this.#closed) return call.end(new GrpcError(Code.UNAVAILABLE, "the channel was closed"));
+    if (signal?.aborted) return call.end(signal.reason);
+    const connection = this.#connection;
+    if (this.#waiting.length === 0 && connection?.closing === false && connection.hasCapacity) {
+      return this.#start(connection, call, path);
+    }
+    if (this.#waiting.length >= CLIENT_WAITING_CALLS_MAX) {
+      return call.end(
+        new GrpcError(Code.RESOURCE_EXHAUSTED, `${this.#waiting.length} calls wait already`),
+      );
+    }
+    this.#waiting.push({ call, path });
+    this.#advance();
+  }
+
+  /** Starts calls that wait, as far as there is room, or opens the connection that they wait for. */
+  #advance(): void {
+    const connection = this.#connection;
+    if (connection === undefined || connection.closing) {
+      if (this.#waiting.length > 0 && !this.#connecting) {
+        this.#connect().catch((error) => this.#failWaiting(error));
+      }
+      return;
+    }
+    let count = 0;
+    while (count < this.#waiting.length && connection.hasCapacity) {
+      const { call, path } = this.#waiting[count++];
+      if (!call.ended) this.#start(connection, call, path);
+    }
+    this.#waiting.splice(0, count);
+  }
+
+  async #connect(): Promise<void> {
+    this.#connecting = true;
+    try {
+      const transport = await this.#options.dial();
+      if (this.#closed) return transport.close();
+      const connection = clientConnection(transport, () => this.#advance());
+      this.#connection = connection;
+      connection.run();
+    } finally {
+      this.#connecting = false;
+    }
+    this.#advance();
+  }
+
+  #start(connection: Connection<ResponseHandler>, call: ClientCall, path: string): void {
+    const stream: ClientStream = connection.openStream(call);
+    call.start(stream, this.#requestFields(call, path));
+  }
+
+  #requestFields(call: ClientCall, path: string): HeaderList {
+    const constant = this.#constantFields(path);
+    const { metadata } = call.options;
+    if (call.deadlineMs === undefined && metadata === undefined) return constant;
+    const fields = [...constant];
+    if (call.deadlineMs !== undefined) {
+      const leftMs = Math.max(0, call.deadlineMs - performance.now());
+      fields.push(new HeaderField("grpc-timeout", formatTimeout(leftMs)));
+    }
+    if (metadata !== undefined) fields.push(...metadata.toFields());
+    return fields;
+  }
+
+  /** One list for each method, so that its encoding is kept. Source: doc/PROTOCOL-HTTP2.md, Requests. */
+  #constantFields(path: string): HeaderList {
+    const known = this.#fields.get(path);
+    if (known !== undefined) return known;
+    const fields = [
+      new HeaderField(":method", "POST"),
+      new HeaderField(":scheme", "http"),
+      new HeaderField(":path", path),
+      new HeaderField(":authority", this.#options.authority),
+      new HeaderField("te", "trailers"),
+      new HeaderField("content-type", "application/grpc"),
+      new HeaderField("user-agent", "grpc-modelserver"),
+    ];
+    this.#fields.set(path, fields);
+    return fields;
+  }
+
+  #failWaiting(error: unknown): void {
+    for (const { call } of this.#waiting.splice(0)) call.end(error);
+  }
+}
+
+/** A channel over TCP. @param messageBytesMax the largest response, gRPC's usual 4 MiB by default */
+export function openChannel(
+  { hostname, port, messageBytesMax = MESSAGE_BYTES_MAX_DEFAULT }: Address & {
+    readonly messageBytesMax?: number;
+  },
+): Channel {
+  const address = { hostname, port };
+  return new Channel({
+    dial: () => dialTcp(address),
+    authority: formatAddress(address),
+    messageBytesMax,
+  });
+}

@@ -1,0 +1,161 @@
+import type { ClientStream, ResponseHandler } from "../http2/client_connection.ts";
+import type { HeaderField, HeaderList } from "../http2/hpack/header_field.ts";
+import { ErrorCode, type Http2Error } from "../http2/http2_error.ts";
+import type { ResponseHead } from "../http2/message_head.ts";
+import type { DeadlineTimer, Expiring } from "./deadline_timer.ts";
+import { Metadata } from "./metadata.ts";
+import { Code, codeOfHttpStatus, decodeStatusMessage, GrpcError, parseCode } from "./status.ts";
+
+/** What one call may be told apart from its request. */
+export interface CallOptions {
+  readonly metadata?: Metadata;
+  /** Milliseconds until the call fails with DEADLINE_EXCEEDED; without it, it waits for ever. */
+  readonly timeoutMs?: number;
+  /** Cancels the call, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Hears the metadata that the response starts with. */
+  readonly onHeaders?: (headers: Metadata) => void;
+  /** Hears the metadata that the response ends with. */
+  readonly onTrailers?: (trailers: Metadata) => void;
+}
+
+/** What the calls of one channel share. */
+export interface ChannelContext {
+  readonly messageBytesMax: number;
+  readonly deadlines: DeadlineTimer;
+}
+
+/** gRPC codes for the errors of a stream. Source: doc/PROTOCOL-HTTP2.md, Errors. */
+const CODE_OF_RESET: ReadonlyMap<ErrorCode, Code> = new Map<ErrorCode, Code>([
+  [ErrorCode.REFUSED_STREAM, Code.UNAVAILABLE],
+  [ErrorCode.CANCEL, Code.CANCELLED],
+  [ErrorCode.ENHANCE_YOUR_CALM, Code.RESOURCE_EXHAUSTED],
+  [ErrorCode.INADEQUATE_SECURITY, Code.PERMISSION_DENIED],
+]);
+
+/**
+ * One call on the client, from its request to its status.
+ *
+ * Ends exactly once: with the server's status, the deadline, the caller's signal, or the stream's
+ * or connection's end.
+ */
+export abstract class ClientCall implements ResponseHandler, Expiring {
+  protected stream: ClientStream | undefined;
+  readonly options: CallOptions;
+  protected readonly context: ChannelContext;
+  /** When the call was made, on the clock of `performance.now()`; `undefined` without a deadline. */
+  readonly deadlineMs: number | undefined;
+  readonly #deadlineBucket: number | undefined;
+  readonly #onAbort: (() => void) | undefined;
+  #ended = false;
+
+  constructor(options: CallOptions, context: ChannelContext) {
+    this.options = options;
+    this.context = context;
+    if (options.timeoutMs !== undefined) {
+      this.deadlineMs = performance.now() + options.timeoutMs;
+      this.#deadlineBucket = context.deadlines.add(this, this.deadlineMs);
+    }
+    if (options.signal !== undefined) {
+      this.#onAbort = () => this.cancel(options.signal?.reason);
+      options.signal.addEventListener("abort", this.#onAbort);
+    }
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Sends the request on a stream that was opened for the call. */
+  abstract start(stream: ClientStream, fields: HeaderList): void;
+  abstract onData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void;
+  abstract onWritable(): void;
+  /** The call has ended: `error` is `undefined` when its status is OK. */
+  protected abstract onEnd(error: unknown): void;
+
+  onResponse(head: ResponseHead, endStream: boolean): void {
+    if (endStream) return this.onTrailers(head.fields, head.status);
+    if (head.status !== 200) {
+      return this.#refuse(codeOfHttpStatus(head.status), `HTTP status ${head.status}, need 200`);
+    }
+    const type = valueOf(head.fields, "content-type");
+    if (type === undefined || !type.startsWith("application/grpc")) {
+      return this.#refuse(Code.UNKNOWN, `content-type ${type}, need application/grpc`);
+    }
+    this.#tell(this.options.onHeaders, head.fields);
+  }
+
+  onTrailers(fields: HeaderList, httpStatus = 200): void {
+    const status = valueOf(fields, "grpc-status");
+    if (status === undefined) {
+      const code = httpStatus === 200 ? Code.UNKNOWN : codeOfHttpStatus(httpStatus);
+      return this.end(
+        new GrpcError(code, `Cannot read response: HTTP ${httpStatus} without a status`),
+      );
+    }
+    this.#tell(this.options.onTrailers, fields);
+    const code = parseCode(status);
+    if (code === Code.OK) return this.end(undefined);
+    const message = decodeStatusMessage(valueOf(fields, "grpc-message") ?? "");
+    this.end(new GrpcError(code, message, { trailers: readMetadata(fields) }));
+  }
+
+  onReset(error: Http2Error): void {
+    const code = error.scope === "connection"
+      ? Code.UNAVAILABLE
+      : CODE_OF_RESET.get(error.code) ?? Code.INTERNAL;
+    this.end(new GrpcError(code, `The call was cut off: ${error.message}`, { cause: error }));
+  }
+
+  onDeadline(): void {
+    this.cancel(new GrpcError(Code.DEADLINE_EXCEEDED, "the deadline has passed"));
+  }
+
+  /** Ends the call on our own account and tells the server to stop. */
+  cancel(reason: unknown): void {
+    if (this.#ended) return;
+    this.stream?.reset(ErrorCode.CANCEL);
+    this.end(reason);
+  }
+
+  /** Ends the call; every way leads through here. */
+  end(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#deadlineBucket !== undefined) {
+      this.context.deadlines.remove(this, this.#deadlineBucket);
+    }
+    if (this.#onAbort !== undefined) {
+      this.options.signal?.removeEventListener("abort", this.#onAbort);
+    }
+    // The server has answered without reading all of the request: nobody wants the rest.
+    if (this.stream !== undefined && !this.stream.localClosed) {
+      this.stream.reset(ErrorCode.CANCEL);
+    }
+    this.onEnd(error);
+  }
+
+  #refuse(code: Code, what: string): void {
+    this.cancel(new GrpcError(code, `Cannot read response: ${what}`));
+  }
+
+  #tell(listener: ((metadata: Metadata) => void) | undefined, fields: HeaderList): void {
+    if (listener !== undefined) listener(readMetadata(fields));
+  }
+}
+
+function readMetadata(fields: HeaderList): Metadata {
+  try {
+    return Metadata.fromFields(fields);
+  } catch {
+    // A status is worth more than a -bin value beside it that is not base64.
+    return Metadata.fromFields(fields.filter((field: HeaderField) => !field.name.endsWith("-bin")));
+  }
+}
+
+function valueOf(fields: HeaderList, name: string): string | undefined {
+  for (const field of fields) {
+    if (field.name === name) return field.value;
+  }
+  return undefined;
+}

@@ -1,0 +1,122 @@
+import { PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
+import { Code, GrpcError } from "./status.ts";
+
+/** Bytes that all calls of a connection may hold in unfinished and unread messages. */
+export class ByteBudget {
+  #leftBytes: number;
+
+  constructor(bytesMax: number) {
+    this.#leftBytes = bytesMax;
+  }
+
+  /** @throws {GrpcError} RESOURCE_EXHAUSTED, with nothing taken, when less than `bytes` are left. */
+  take(bytes: number): void {
+    if (bytes > this.#leftBytes) {
+      throw new GrpcError(
+        Code.RESOURCE_EXHAUSTED,
+        `Cannot buffer message: ${bytes} bytes more, ${this.#leftBytes} are left on this connection`,
+      );
+    }
+    this.#leftBytes -= bytes;
+  }
+
+  giveBack(bytes: number): void {
+    this.#leftBytes += bytes;
+  }
+}
+
+/** The first buffer for a message: a prefix that lies about its length costs no more than this. */
+const FIRST_BUFFER_BYTES = 65_536;
+
+/**
+ * Puts length-prefixed messages together from chunks cut anywhere.
+ *
+ * A buffer grows as bytes come in, never on the word of the prefix alone. Finished messages belong
+ * to the caller; what they hold of the budget is given back with `release`.
+ *
+ * Source: gRPC over HTTP/2 (doc/PROTOCOL-HTTP2.md), Length-Prefixed-Message.
+ */
+export class MessageAssembler {
+  readonly #messageBytesMax: number;
+  readonly #budget: ByteBudget;
+  readonly #prefix = new Uint8Array(PREFIX_BYTES);
+  #prefixBytes = 0;
+  #message: Uint8Array | undefined;
+  #messageBytes = 0;
+  #receivedBytes = 0;
+  #heldBytes = 0;
+
+  constructor(messageBytesMax: number, budget: ByteBudget) {
+    this.#messageBytesMax = messageBytesMax;
+    this.#budget = budget;
+  }
+
+  /** Whether a message has begun and not ended: a stream that ends here was cut off. */
+  get partial(): boolean {
+    return this.#prefixBytes > 0;
+  }
+
+  /**
+   * Takes a chunk, which is copied, and hands every message that it completes to `onMessage`.
+   *
+   * @throws {GrpcError} RESOURCE_EXHAUSTED over a limit, INTERNAL for a bad prefix.
+   */
+  push(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    onMessage: (message: Uint8Array) => void,
+  ): void {
+    let at = start;
+    while (at < end) {
+      if (this.#message === undefined) at = this.#takePrefix(bytes, at, end);
+      if (this.#message !== undefined) at = this.#takeBody(this.#message, bytes, at, end);
+      if (this.#message !== undefined && this.#receivedBytes === this.#messageBytes) {
+        const message = this.#message.subarray(0, this.#messageBytes);
+        this.#message = undefined;
+        this.#prefixBytes = 0;
+        onMessage(message);
+      }
+    }
+  }
+
+  /** Gives back what a finished message of `bytes` held of the budget. */
+  release(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.#budget.giveBack(bytes);
+  }
+
+  /** Gives back all of the budget: the call is over. */
+  close(): void {
+    this.release(this.#heldBytes);
+    this.#message = undefined;
+  }
+
+  #takePrefix(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (this.#prefixBytes < PREFIX_BYTES && at < end) {
+      this.#prefix[this.#prefixBytes++] = bytes[at++];
+    }
+    if (this.#prefixBytes < PREFIX_BYTES) return at;
+    this.#messageBytes = readPrefix(this.#prefix, 0, this.#messageBytesMax);
+    this.#receivedBytes = 0;
+    this.#message = new Uint8Array(Math.min(this.#messageBytes, FIRST_BUFFER_BYTES));
+    return at;
+  }
+
+  #takeBody(message: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
+    const count = Math.min(end - start, this.#messageBytes - this.#receivedBytes);
+    this.#budget.take(count);
+    this.#heldBytes += count;
+    const needed = this.#receivedBytes + count;
+    let target = message;
+    if (needed > message.length) {
+      target = new Uint8Array(Math.min(this.#messageBytes, Math.max(needed, message.length * 2)));
+      target.set(message.subarray(0, this.#receivedBytes));
+      this.#message = target;
+    }
+    target.set(bytes.subarray(start, start + count), this.#receivedBytes);
+    this.#receivedBytes = needed;
+    return start + count;
+  }
+}

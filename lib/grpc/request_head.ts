@@ -1,0 +1,88 @@
+import { HeaderField, type HeaderList } from "../http2/hpack/header_field.ts";
+import type { RequestHead } from "../http2/message_head.ts";
+import { Code, GrpcError } from "./status.ts";
+import { parseTimeout } from "./timeout.ts";
+import type { Route, ServiceRegistry } from "./service.ts";
+
+/** What gRPC reads out of a request's head. */
+export interface CallHead {
+  readonly head: RequestHead;
+  /** The method, or why the call cannot be served. */
+  readonly route: Route | GrpcError;
+  /** Milliseconds from the arrival of the head; `undefined` without a deadline. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** An answer to a request that is not gRPC's. */
+export interface PlainAnswer {
+  readonly fields: HeaderList;
+  readonly body: Uint8Array;
+}
+
+const text = (body: string, status: string): PlainAnswer => {
+  const bytes = new TextEncoder().encode(body);
+  return {
+    fields: [
+      new HeaderField(":status", status),
+      new HeaderField("content-type", "text/plain; charset=utf-8"),
+      new HeaderField("content-length", String(bytes.length)),
+    ],
+    body: bytes,
+  };
+};
+
+const GREETING = text("This port speaks gRPC.\n", "200");
+const UNSUPPORTED = text("Cannot answer: need content-type application/grpc.\n", "415");
+const NOT_POST = text("Cannot answer: gRPC needs the method POST.\n", "405");
+
+/** `application/grpc`, `application/grpc+proto`, parameters; not `application/grpc-web`. */
+const CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;.*)?$/;
+
+/**
+ * Reads a request's head as gRPC.
+ *
+ * A request without a content-type is somebody who looks what is here, and gets a greeting.
+ *
+ * Source: gRPC over HTTP/2 (doc/PROTOCOL-HTTP2.md), Requests.
+ */
+export function readCallHead(
+  head: RequestHead,
+  registry: ServiceRegistry,
+): CallHead | PlainAnswer {
+  const contentType = valueOf(head.fields, "content-type");
+  if (contentType === undefined) return GREETING;
+  if (!CONTENT_TYPE.test(contentType)) return UNSUPPORTED;
+  if (head.method !== "POST") return NOT_POST;
+  try {
+    const timeout = valueOf(head.fields, "grpc-timeout");
+    const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout);
+    return { head, route: findRoute(head, registry), timeoutMs };
+  } catch (error) {
+    if (!(error instanceof GrpcError)) throw error;
+    return { head, route: error, timeoutMs: undefined };
+  }
+}
+
+function findRoute(head: RequestHead, registry: ServiceRegistry): Route | GrpcError {
+  const path = head.path ?? "";
+  const route = registry.find(path);
+  if (route === undefined) {
+    const what = registry.hasServiceOf(path) ? "method" : "service";
+    return new GrpcError(Code.UNIMPLEMENTED, `Cannot call ${path}: unknown ${what}`);
+  }
+  const encoding = valueOf(head.fields, "grpc-encoding");
+  if (encoding !== undefined && encoding !== "identity") {
+    return new GrpcError(
+      Code.UNIMPLEMENTED,
+      `Cannot read messages: grpc-encoding ${encoding} is not supported, need identity`,
+    );
+  }
+  return route;
+}
+
+function valueOf(fields: HeaderList, name: string): string | undefined {
+  for (const field of fields) {
+    if (field.name === name) return field.value;
+  }
+  return undefined;
+}

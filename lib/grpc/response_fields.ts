@@ -1,0 +1,45 @@
+import { HeaderField, type HeaderList } from "../http2/hpack/header_field.ts";
+import type { Metadata } from "./metadata.ts";
+import { Code, encodeStatusMessage, type GrpcError } from "./status.ts";
+
+const STATUS_200 = new HeaderField(":status", "200");
+const CONTENT_TYPE = new HeaderField("content-type", "application/grpc");
+const ACCEPT_ENCODING = new HeaderField("grpc-accept-encoding", "identity");
+const STATUS_OK = new HeaderField("grpc-status", String(Code.OK));
+
+/** The head of every response without metadata. One object, so that its encoding is kept. */
+const HEADERS: HeaderList = [STATUS_200, CONTENT_TYPE];
+
+/** The trailers of every call that ends well, without metadata. */
+const TRAILERS_OK: HeaderList = [STATUS_OK];
+
+/** The head of a response. Source: doc/PROTOCOL-HTTP2.md, Response-Headers. */
+export function responseHeaders(metadata: Metadata | undefined): HeaderList {
+  return metadata === undefined ? HEADERS : [...HEADERS, ...metadata.toFields()];
+}
+
+/** The trailers of a call that ended well. Source: doc/PROTOCOL-HTTP2.md, Trailers. */
+export function trailersOk(metadata: Metadata | undefined): HeaderList {
+  return metadata === undefined ? TRAILERS_OK : [STATUS_OK, ...metadata.toFields()];
+}
+
+/**
+ * The trailers of a call that failed; with `alone` they are the whole response (Trailers-Only).
+ *
+ * Source: doc/PROTOCOL-HTTP2.md, Trailers-Only.
+ */
+export function trailersFor(
+  error: GrpcError,
+  metadata: Metadata | undefined,
+  options: { alone: boolean },
+): HeaderList {
+  const fields = options.alone ? [...HEADERS] : [];
+  fields.push(new HeaderField("grpc-status", String(error.code)));
+  if (error.message !== "") {
+    fields.push(new HeaderField("grpc-message", encodeStatusMessage(error.message)));
+  }
+  if (error.code === Code.UNIMPLEMENTED) fields.push(ACCEPT_ENCODING);
+  if (metadata !== undefined) fields.push(...metadata.toFields());
+  if (error.trailers !== undefined) fields.push(...error.trailers.toFields());
+  return fields;
+}

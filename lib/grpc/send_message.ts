@@ -1,0 +1,50 @@
+import type { DataEncoder } from "../http2/stream.ts";
+import type { Codec } from "./codec.ts";
+import { PREFIX_BYTES, writePrefix } from "./message_prefix.ts";
+
+/** A stream that messages go out on; both ends of a call have one. */
+export interface MessageStream {
+  encodeData(bytesMax: number, encoder: DataEncoder, endStream: boolean): boolean;
+  sendData(chunk: Uint8Array, endStream: boolean): void;
+}
+
+/** Encodes the message at hand; one for the thread, since encoding never waits. */
+class PrefixedMessage implements DataEncoder {
+  codec: Codec<unknown> | undefined;
+  message: unknown;
+
+  encodeData(buffer: Uint8Array, offset: number): number {
+    if (this.codec === undefined) throw new TypeError("no message to encode");
+    const start = offset + PREFIX_BYTES;
+    const end = this.codec.encode(this.message, buffer, start);
+    writePrefix(buffer, offset, end - start);
+    return end;
+  }
+}
+
+const outgoing = new PrefixedMessage();
+
+/**
+ * Sends one length-prefixed message: straight into the connection's output where flow control lets
+ * all of it through, else by way of a buffer of its own.
+ *
+ * @throws what the codec throws for a message that it cannot encode; nothing was sent then.
+ */
+export function sendMessage<Message>(
+  stream: MessageStream,
+  codec: Codec<Message>,
+  message: Message,
+  options: { endStream: boolean },
+): void {
+  const bytesMax = codec.encodedBytesMax(message) + PREFIX_BYTES;
+  outgoing.codec = codec as Codec<unknown>;
+  outgoing.message = message;
+  try {
+    if (stream.encodeData(bytesMax, outgoing, options.endStream)) return;
+    const bytes = new Uint8Array(bytesMax);
+    const end = outgoing.encodeData(bytes, 0);
+    stream.sendData(bytes.subarray(0, end), options.endStream);
+  } finally {
+    outgoing.message = undefined;
+  }
+}

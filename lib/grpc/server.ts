@@ -1,0 +1,130 @@
+import type { Connection, Transport } from "../http2/connection.ts";
+import type { RequestHead } from "../http2/message_head.ts";
+import {
+  type RequestAcceptor,
+  serverConnection,
+  type ServerStream,
+} from "../http2/server_connection.ts";
+import type { StreamHandler } from "../http2/stream.ts";
+import { BUFFERED_MESSAGES_PER_CONNECTION } from "../limits.ts";
+import { DeadlineTimer } from "./deadline_timer.ts";
+import { ByteBudget } from "./message_assembler.ts";
+import { PlainCall } from "./plain_call.ts";
+import { type CallHead, type PlainAnswer, readCallHead } from "./request_head.ts";
+import { trailersFor } from "./response_fields.ts";
+import type { CallContext, CallObserver } from "./server_call.ts";
+import type { ServiceRegistry } from "./service.ts";
+import { GrpcError } from "./status.ts";
+import { StreamRequestCall } from "./stream_request_call.ts";
+import { UnaryRequestCall } from "./unary_request_call.ts";
+
+/** How a server treats its calls. */
+export interface GrpcServerOptions {
+  /** The largest request message, in bytes. */
+  readonly messageBytesMax: number;
+  readonly observer: CallObserver;
+}
+
+/**
+ * Serves gRPC on connections that somebody else accepts.
+ *
+ * Owns the connections until they end. Everything runs on the thread that made it.
+ *
+ * Source: gRPC over HTTP/2 (doc/PROTOCOL-HTTP2.md).
+ */
+export class GrpcServer {
+  readonly #registry: ServiceRegistry;
+  readonly #options: GrpcServerOptions;
+  readonly #connections = new Set<Connection<StreamHandler>>();
+  readonly #deadlines = new DeadlineTimer();
+  #shuttingDown = false;
+
+  constructor(registry: ServiceRegistry, options: GrpcServerOptions) {
+    this.#registry = registry;
+    this.#options = options;
+  }
+
+  /** Connections that are open now. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /**
+   * Serves one connection until it is over, and closes it.
+   *
+   * @returns why it ended, `undefined` after an orderly end. Never rejects.
+   */
+  async serve(transport: Transport): Promise<Error | undefined> {
+    const context: CallContext = {
+      messageBytesMax: this.#options.messageBytesMax,
+      budget: new ByteBudget(this.#options.messageBytesMax * BUFFERED_MESSAGES_PER_CONNECTION),
+      deadlines: this.#deadlines,
+      observer: this.#options.observer,
+    };
+    const connection = serverConnection(transport, new CallAcceptor(this.#registry, context));
+    this.#connections.add(connection);
+    if (this.#shuttingDown) connection.shutdown();
+    try {
+      return await connection.run();
+    } finally {
+      this.#connections.delete(connection);
+    }
+  }
+
+  /** Ends all connections gracefully: no new calls, those in flight finish. Resolves when all have. */
+  async shutdown(): Promise<void> {
+    this.#shuttingDown = true;
+    await Promise.all([...this.#connections].map((connection) => connection.shutdown()));
+    this.#deadlines.close();
+  }
+
+  /** Ends all connections at once; calls in flight are cancelled. */
+  close(): void {
+    for (const connection of this.#connections) connection.close();
+    this.#deadlines.close();
+  }
+}
+
+/** Starts a call for each request of one connection. */
+class CallAcceptor implements RequestAcceptor {
+  readonly #registry: ServiceRegistry;
+  readonly #context: CallContext;
+  #last: CallHead | undefined;
+
+  constructor(registry: ServiceRegistry, context: CallContext) {
+    this.#registry = registry;
+    this.#context = context;
+  }
+
+  onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): void {
+    const call = this.#read(head);
+    if ("body" in call) {
+      new PlainCall(stream, call, endStream);
+    } else if (call.route instanceof GrpcError) {
+      this.#refuse(stream, call.route);
+    } else if (call.route.method.kind === "unary" || call.route.method.kind === "serverStreaming") {
+      const unary = new UnaryRequestCall(stream, call, call.route, this.#context);
+      if (endStream) unary.onData(EMPTY, 0, 0, true);
+    } else {
+      const streaming = new StreamRequestCall(stream, call, call.route, this.#context);
+      streaming.start();
+      if (endStream) streaming.onData(EMPTY, 0, 0, true);
+    }
+  }
+
+  /** A client that repeats a request repeats its head: the same object, which was read before. */
+  #read(head: RequestHead): CallHead | PlainAnswer {
+    if (this.#last?.head === head) return this.#last;
+    const call = readCallHead(head, this.#registry);
+    if (!("body" in call)) this.#last = call;
+    return call;
+  }
+
+  #refuse(stream: ServerStream, error: GrpcError): void {
+    this.#context.observer.onCallStart();
+    stream.sendHeaders(trailersFor(error, undefined, { alone: true }), true);
+    this.#context.observer.onCallEnd(error.code);
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,99 @@
+import type { ClientStream } from "../http2/client_connection.ts";
+import type { HeaderList } from "../http2/hpack/header_field.ts";
+import { type CallOptions, type ChannelContext, ClientCall } from "./client_call.ts";
+import { ByteBudget, MessageAssembler } from "./message_assembler.ts";
+import { MessageQueue } from "./message_queue.ts";
+import { sendMessage } from "./send_message.ts";
+import type { Method, MethodKind } from "./service.ts";
+import { Code, GrpcError } from "./status.ts";
+
+/**
+ * A call with any number of requests, responses or both.
+ *
+ * Requests are taken from the caller no faster than the server takes them; responses are given back
+ * to the server's window only while none waits to be read.
+ */
+export class StreamingClientCall<Request, Response> extends ClientCall
+  implements AsyncIterable<Response> {
+  readonly #method: Method<MethodKind, Request, Response>;
+  readonly #requests: AsyncIterable<Request> | Iterable<Request>;
+  readonly #assembler: MessageAssembler;
+  readonly #responses: MessageQueue<Uint8Array>;
+  #unconsumedBytes = 0;
+  #writable: PromiseWithResolvers<void> | undefined;
+
+  constructor(
+    method: Method<MethodKind, Request, Response>,
+    requests: AsyncIterable<Request> | Iterable<Request>,
+    options: CallOptions,
+    context: ChannelContext,
+  ) {
+    super(options, context);
+    this.#method = method;
+    this.#requests = requests;
+    const budget = new ByteBudget(context.messageBytesMax * 2);
+    this.#assembler = new MessageAssembler(context.messageBytesMax, budget);
+    this.#responses = new MessageQueue<Uint8Array>({
+      onTaken: (message) => {
+        this.#assembler.release(message.length);
+        this.#consume();
+      },
+      onStopped: () => this.cancel(new GrpcError(Code.CANCELLED, "the caller stopped reading")),
+    });
+  }
+
+  start(stream: ClientStream, fields: HeaderList): void {
+    this.stream = stream;
+    stream.sendHeaders(fields, false);
+    this.#sendAll(stream).catch((error) => this.cancel(error));
+  }
+
+  onData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    if (this.ended) return this.stream?.consume(end - start);
+    this.#unconsumedBytes += end - start;
+    try {
+      this.#assembler.push(bytes, start, end, (message) => this.#responses.push(message));
+    } catch (error) {
+      return this.cancel(error);
+    }
+    this.#consume();
+    if (endStream) this.end(new GrpcError(Code.UNKNOWN, "The response ended without a status"));
+  }
+
+  onWritable(): void {
+    this.#writable?.resolve();
+    this.#writable = undefined;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Response> {
+    for await (const bytes of this.#responses) {
+      yield this.#method.response.decode(bytes, 0, bytes.length);
+    }
+  }
+
+  protected onEnd(error: unknown): void {
+    this.onWritable();
+    if (error === undefined) this.#responses.end();
+    else this.#responses.endWith(error);
+  }
+
+  async #sendAll(stream: ClientStream): Promise<void> {
+    for await (const request of this.#requests) {
+      if (this.ended) return;
+      sendMessage(stream, this.#method.request, request, { endStream: false });
+      if (!stream.writable) {
+        this.#writable = Promise.withResolvers<void>();
+        await this.#writable.promise;
+      }
+    }
+    if (!this.ended) stream.sendData(EMPTY, true);
+  }
+
+  #consume(): void {
+    if (!this.#responses.empty) return;
+    this.stream?.consume(this.#unconsumedBytes);
+    this.#unconsumedBytes = 0;
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,95 @@
+import type { ClientStream } from "../http2/client_connection.ts";
+import type { HeaderList } from "../http2/hpack/header_field.ts";
+import { ErrorCode, type Http2Error } from "../http2/http2_error.ts";
+import { type CallOptions, type ChannelContext, ClientCall } from "./client_call.ts";
+import { ByteBudget, MessageAssembler } from "./message_assembler.ts";
+import { isWholeMessage, PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
+import { sendMessage } from "./send_message.ts";
+import type { Method } from "./service.ts";
+import { Code, GrpcError } from "./status.ts";
+
+/** A call of one request and one response. `response` settles when it ends. */
+export class UnaryClientCall<Request, Response> extends ClientCall {
+  readonly response: Promise<Response>;
+  /** Calls again when the server refused the stream, which it then has not looked at. */
+  onRefused: (() => void) | undefined;
+  readonly #method: Method<"unary", Request, Response>;
+  readonly #request: Request;
+  readonly #resolve: (response: Response) => void;
+  readonly #reject: (error: unknown) => void;
+  #assembler: MessageAssembler | undefined;
+  #message: { readonly decoded: Response } | undefined;
+
+  constructor(
+    method: Method<"unary", Request, Response>,
+    request: Request,
+    options: CallOptions,
+    context: ChannelContext,
+  ) {
+    super(options, context);
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    this.response = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#method = method;
+    this.#request = request;
+  }
+
+  start(stream: ClientStream, fields: HeaderList): void {
+    this.stream = stream;
+    stream.sendHeaders(fields, false);
+    try {
+      sendMessage(stream, this.#method.request, this.#request, { endStream: true });
+    } catch (error) {
+      this.cancel(error);
+    }
+  }
+
+  onData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    this.stream?.consume(end - start);
+    if (this.ended) return;
+    const messageBytesMax = this.context.messageBytesMax;
+    try {
+      if (this.#assembler === undefined && isWholeMessage(bytes, start, end)) {
+        readPrefix(bytes, start, messageBytesMax);
+        this.#take(bytes, start + PREFIX_BYTES, end);
+      } else {
+        this.#assembler ??= new MessageAssembler(messageBytesMax, new ByteBudget(messageBytesMax));
+        this.#assembler.push(
+          bytes,
+          start,
+          end,
+          (message) => this.#take(message, 0, message.length),
+        );
+      }
+    } catch (error) {
+      return this.cancel(error);
+    }
+    if (endStream) this.end(new GrpcError(Code.UNKNOWN, "The response ended without a status"));
+  }
+
+  onWritable(): void {}
+
+  override onReset(error: Http2Error): void {
+    if (error.code !== ErrorCode.REFUSED_STREAM || this.onRefused === undefined) {
+      return super.onReset(error);
+    }
+    const again = this.onRefused;
+    this.onRefused = undefined;
+    this.stream = undefined;
+    again();
+  }
+
+  protected onEnd(error: unknown): void {
+    if (error !== undefined) this.#reject(error);
+    else if (this.#message !== undefined) this.#resolve(this.#message.decoded);
+    else this.#reject(new GrpcError(Code.INTERNAL, "The response has no message, need one"));
+  }
+
+  #take(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#message !== undefined) {
+      throw new GrpcError(Code.INTERNAL, "The response has two messages, need one");
+    }
+    this.#message = { decoded: this.#method.response.decode(bytes, start, end) };
+  }
+}

@@ -1,0 +1,87 @@
+import { MessageAssembler } from "./message_assembler.ts";
+import { isWholeMessage, PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
+import { BaseCall } from "./server_call.ts";
+import type { Handler } from "./service.ts";
+import { Code, GrpcError } from "./status.ts";
+
+/**
+ * A call whose request is one message: unary and server streaming.
+ *
+ * A message that comes whole in the frame that ends the request, as small ones do, is decoded where
+ * it stands in the connection's buffer.
+ */
+export class UnaryRequestCall extends BaseCall {
+  #assembler: MessageAssembler | undefined;
+  #message: Uint8Array | undefined;
+
+  onData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    this.stream.consume(end - start);
+    if (this.ended) return;
+    try {
+      if (endStream && this.#assembler === undefined && isWholeMessage(bytes, start, end)) {
+        readPrefix(bytes, start, this.context.messageBytesMax);
+        return this.#run(bytes, start + PREFIX_BYTES, end);
+      }
+      this.#assemble(bytes, start, end);
+      if (endStream) this.#runAssembled();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  protected override release(): void {
+    this.#assembler?.close();
+    this.#message = undefined;
+  }
+
+  #assemble(bytes: Uint8Array, start: number, end: number): void {
+    this.#assembler ??= new MessageAssembler(this.context.messageBytesMax, this.context.budget);
+    this.#assembler.push(bytes, start, end, (message) => {
+      if (this.#message !== undefined) {
+        throw new GrpcError(Code.INTERNAL, "Cannot read request: two messages, need one");
+      }
+      this.#message = message;
+    });
+  }
+
+  #runAssembled(): void {
+    const message = this.#message;
+    if (message === undefined) {
+      const found = this.#assembler?.partial ? "an incomplete message" : "no message";
+      throw new GrpcError(Code.INTERNAL, `Cannot read request: ${found}, need one`);
+    }
+    this.#run(message, 0, message.length);
+  }
+
+  #run(bytes: Uint8Array, start: number, end: number): void {
+    const { method, handler } = this.route;
+    const request = decodeRequest(method.request, bytes, start, end);
+    if (method.kind === "unary") {
+      this.respond((handler as Handler<"unary", unknown, unknown>)(request, this));
+    } else {
+      const responses = (handler as Handler<"serverStreaming", unknown, unknown>)(request, this);
+      this.respondStream(responses);
+    }
+  }
+}
+
+/**
+ * Decodes a request; how a codec fails is its own affair.
+ *
+ * @throws {GrpcError} INTERNAL, as doc/statuscodes.md has it for a request that cannot be parsed.
+ */
+export function decodeRequest(
+  codec: { decode(bytes: Uint8Array, start: number, end: number): unknown },
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): unknown {
+  try {
+    return codec.decode(bytes, start, end);
+  } catch (error) {
+    if (error instanceof GrpcError) throw error;
+    throw new GrpcError(Code.INTERNAL, "Cannot read request: not a message of the method's type", {
+      cause: error,
+    });
+  }
+}
