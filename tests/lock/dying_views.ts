@@ -1,0 +1,44 @@
+type ViewName = "Int32Array" | "Float32Array" | "Float64Array";
+type View = Int32Array | Float32Array | Float64Array;
+type ViewClass = new (...args: unknown[]) => View;
+
+const VIEW_NAMES: readonly ViewName[] = ["Int32Array", "Float32Array", "Float64Array"];
+
+/**
+ * Opens something on shared memory so that a test decides at which write its thread dies.
+ *
+ * Every typed array over a `SharedArrayBuffer` that `open` makes calls `onWrite` before each write,
+ * and `onWrite` may throw, or stop the thread, in place of it. `fill` counts as one write.
+ */
+export function openDying<T>(onWrite: () => void, open: () => T): T {
+  const globals = globalThis as unknown as Record<ViewName, ViewClass>;
+  const originals = VIEW_NAMES.map((name) => [name, globals[name]] as const);
+  try {
+    for (const [name, original] of originals) {
+      globals[name] = new Proxy(original, {
+        construct: (target, args) => watched(new target(...args), args[0], onWrite),
+      });
+    }
+    return open();
+  } finally {
+    for (const [name, original] of originals) globals[name] = original;
+  }
+}
+
+function watched(view: View, source: unknown, onWrite: () => void): View {
+  if (!(source instanceof SharedArrayBuffer)) return view;
+  return new Proxy(view, {
+    get(target, property) {
+      const value = Reflect.get(target, property);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        if (property === "fill") onWrite();
+        return Reflect.apply(value, target, args);
+      };
+    },
+    set(target, property, value) {
+      onWrite();
+      return Reflect.set(target, property, value);
+    },
+  });
+}
