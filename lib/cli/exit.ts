@@ -1,0 +1,14 @@
+import type { ParseOutcome } from "./parse_outcome.ts";
+
+/** Writes what a command line's outcome says, and exits with its code. */
+export function exitWith(outcome: Extract<ParseOutcome<unknown>, { kind: "exit" }>): never {
+  writeAll(Deno.stdout, outcome.stdout);
+  writeAll(Deno.stderr, outcome.stderr);
+  Deno.exit(outcome.code);
+}
+
+/** Writes all of `text` to a stream that may take it in parts. */
+export function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let rest: Uint8Array = new TextEncoder().encode(text);
+  while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+}

@@ -1,0 +1,128 @@
+import {
+  configureSync,
+  getLogger,
+  logfmtFormatter,
+  type Logger,
+  type LogRecord,
+  resetSync,
+  type Sink,
+} from "@logtape/logtape";
+
+export type { Logger };
+
+/** How log lines look: `text` is logfmt, for people and grep; `json` one object per line. */
+export type LogFormat = "text" | "json";
+
+/** What a log line is written to, such as `Deno.stderr`. */
+export interface LogStream {
+  /** Writes some of the bytes at once and returns how many. */
+  writeSync(bytes: Uint8Array): number;
+}
+
+/** Options of `openLogging`. */
+export interface LoggingOptions {
+  readonly format: LogFormat;
+  /** Gets the `serving` line only. */
+  readonly stdout?: LogStream;
+  /** Gets every other line. */
+  readonly stderr?: LogStream;
+}
+
+/** The part of every record's category that says whose it is. */
+const CATEGORY = "modelserver";
+
+/** The category of the one record that goes to stdout. */
+const SERVING = "serving";
+
+const encoder = new TextEncoder();
+
+/**
+ * Makes this thread's loggers write lines, until the result is disposed.
+ *
+ * Every record is one line, written at once and whole before the logging call returns, so that
+ * nothing is lost at an exit and the lines of several threads do not mix (a pipe takes up to 4 KiB
+ * in one piece). Everything goes to stderr but the line of `logServing`, which goes to stdout, so
+ * that whoever started the server can wait for it. A stream that cannot be written to loses its
+ * lines and harms nobody. What is below level `info` is dropped.
+ *
+ * As text: `time=… level=info logger=modelserver.grpc msg="…" port=5440`. As JSON: an object of
+ * `time` (ISO 8601, UTC), `level`, `logger` and `message`, then the record's properties; one of
+ * these four names as a property is left out.
+ *
+ * Loggers belong to a thread: each worker calls this itself. No permission is needed.
+ *
+ * @throws logtape's ConfigError if logging is open in this thread already
+ *
+ * @example
+ * ```ts
+ * import { moduleLogger, openLogging } from "./logging.ts";
+ * using _ = openLogging({ format: "json" });
+ * moduleLogger("grpc").info("connection closed", { connection: 7 });
+ * ```
+ */
+export function openLogging(
+  { format, stdout = Deno.stdout, stderr = Deno.stderr }: LoggingOptions,
+): Disposable {
+  const formatLine = format === "json" ? formatJsonLine : logfmtFormatter;
+  configureSync({
+    sinks: { stdout: newSink(stdout, formatLine), stderr: newSink(stderr, formatLine) },
+    loggers: [
+      { category: [CATEGORY], lowestLevel: "info", sinks: ["stderr"] },
+      { category: [CATEGORY, SERVING], sinks: ["stdout"], parentSinks: "override" },
+      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
+    ],
+  });
+  return { [Symbol.dispose]: resetSync };
+}
+
+/** The logger of a part of the program, such as `grpc`; its records say so. */
+export function moduleLogger(name: string): Logger {
+  return getLogger([CATEGORY, name]);
+}
+
+/** Says on stdout that the server takes calls, and where. */
+export function logServing(
+  { host, port, threads }: { host: string; port: number; threads: number },
+): void {
+  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  getLogger([CATEGORY, SERVING]).info("serving on {address}", { address, host, port, threads });
+}
+
+function newSink(stream: LogStream, formatLine: (record: LogRecord) => string): Sink {
+  return (record) => {
+    let rest: Uint8Array = encoder.encode(formatLine(record));
+    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+  };
+}
+
+function formatJsonLine({ timestamp, level, category, message, properties }: LogRecord): string {
+  const head = {
+    time: new Date(timestamp).toISOString(),
+    level,
+    logger: category.join("."),
+    message: message.map((part) => typeof part === "string" ? part : formatPart(part)).join(""),
+  };
+  // Once before, for the order of the keys, and once after, so that no property replaces one.
+  return `${stringify({ ...head, ...properties, ...head }, head)}\n`;
+}
+
+function formatPart(part: unknown): string {
+  return typeof part === "object" ? stringify(part, {}) : String(part);
+}
+
+/** `value` as JSON, or `rest` with the reason if it has a cycle: no log line may fail for that. */
+function stringify(value: unknown, rest: object): string {
+  try {
+    return JSON.stringify(value, replaceUnprintable);
+  } catch (error) {
+    return JSON.stringify({ ...rest, unprintable: String(error) });
+  }
+}
+
+/** What JSON has no form for. The own properties of an error leave out all that is of interest. */
+function replaceUnprintable(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return value.toString();
+  if (!(value instanceof Error)) return value;
+  const { name, message, stack, cause } = value;
+  return { ...value, name, message, stack, ...(cause === undefined ? {} : { cause }) };
+}

@@ -1,0 +1,165 @@
+import { THREADS_MAX } from "../limits.ts";
+import { parseCommandLine, type Program } from "./command_line.ts";
+import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
+import { bytesFrom, HOST, integerFrom, oneOf, secondsFrom } from "./flag_kind.ts";
+import type { LogFormat } from "./logging.ts";
+import type { ParseOutcome } from "./parse_outcome.ts";
+
+const KIB = 2 ** 10;
+const GIB = 2 ** 30;
+const MS_PER_SECOND = 1000;
+
+/** The largest TCP port. */
+const PORT_MAX = 65_535;
+
+/** The most entries of the cache: with the most memory, this leaves 4 KiB for each. */
+const CACHE_ENTRIES_MAX = 16_777_216;
+
+/** The least memory that a cache of one small entry fits in: a page. */
+const CACHE_BYTES_MIN = 4 * KIB;
+
+/** More than any machine we know would give; what there is, the allocation tells. */
+const CACHE_BYTES_MAX = 64 * GIB;
+
+/** The least message limit: requests of ten floats and error texts must fit. */
+const MESSAGE_BYTES_MIN = KIB;
+
+/** The largest message limit: gRPC's length field reaches 4 GiB, and a message is in memory whole. */
+const MESSAGE_BYTES_MAX = GIB;
+
+/** The longest drain; an orchestrator kills after seconds or minutes. */
+const DRAIN_SECONDS_MAX = 3600;
+
+/** What `server` runs with. */
+export interface ServerFlags {
+  /** Address to listen on, an IPv6 one without brackets. */
+  readonly host: string;
+  /** TCP port; 0 for any free one. */
+  readonly port: number;
+  /** Serving threads. */
+  readonly threads: number;
+  readonly cacheEntries: number;
+  /** Memory of the cache that all threads share. */
+  readonly cacheBytes: number;
+  /** The longest request message that is accepted, and answer that is given. */
+  readonly maxMessageBytes: number;
+  /** How long a shutdown waits for calls in progress. */
+  readonly drainMs: number;
+  readonly logFormat: LogFormat;
+}
+
+const host: Flag<string> = {
+  name: "--host",
+  placeholder: "address",
+  summary: "address to listen on",
+  kind: HOST,
+  fallback: "0.0.0.0",
+  variable: "MODELSERVER_HOST",
+};
+const port: Flag<number> = {
+  name: "--port",
+  placeholder: "number",
+  summary: "TCP port to listen on, 0 for any free one",
+  kind: integerFrom(0, PORT_MAX),
+  fallback: "5440",
+  variable: "MODELSERVER_PORT",
+};
+const threads: Flag<number> = {
+  name: "--threads",
+  placeholder: "count",
+  summary: "serving threads",
+  kind: integerFrom(1, THREADS_MAX),
+  fallback: "4",
+  variable: "MODELSERVER_THREADS",
+};
+const cacheEntries: Flag<number> = {
+  name: "--cache-entries",
+  placeholder: "count",
+  summary: "most results in the cache",
+  kind: integerFrom(1, CACHE_ENTRIES_MAX),
+  fallback: "10",
+  variable: "MODELSERVER_CACHE_ENTRIES",
+};
+const cacheBytes: Flag<number> = {
+  name: "--cache-bytes",
+  placeholder: "bytes",
+  summary: "memory of the cache",
+  kind: bytesFrom(CACHE_BYTES_MIN, CACHE_BYTES_MAX),
+  fallback: "64MiB",
+  variable: "MODELSERVER_CACHE_BYTES",
+};
+const maxMessageBytes: Flag<number> = {
+  name: "--max-message-bytes",
+  placeholder: "bytes",
+  summary: "longest message",
+  kind: bytesFrom(MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX),
+  fallback: "4MiB",
+  variable: "MODELSERVER_MAX_MESSAGE_BYTES",
+};
+const drainSeconds: Flag<number> = {
+  name: "--drain-seconds",
+  placeholder: "seconds",
+  summary: "how long a shutdown waits for calls in progress",
+  kind: secondsFrom(0, DRAIN_SECONDS_MAX),
+  fallback: "5",
+  variable: "MODELSERVER_DRAIN_SECONDS",
+};
+const logFormat: Flag<LogFormat> = {
+  name: "--log-format",
+  placeholder: "format",
+  summary: "form of the log lines",
+  kind: oneOf(["text", "json"]),
+  fallback: "text",
+  variable: "MODELSERVER_LOG_FORMAT",
+};
+
+const SERVER: Program = {
+  name: "server",
+  summary: "Serves models over gRPC.",
+  positionals: [],
+  flags: [
+    host,
+    port,
+    threads,
+    cacheEntries,
+    cacheBytes,
+    maxMessageBytes,
+    drainSeconds,
+    logFormat,
+  ],
+};
+
+/**
+ * The server's flags, from its arguments, else the environment's `MODELSERVER_…`, else the defaults.
+ *
+ * Nothing is written or read: the composition root acts on the outcome. See `parseCommandLine`.
+ *
+ * @param args without the program's name
+ * @param env such as `(name) => Deno.env.get(name)`; asked only for the names in the help
+ *
+ * @example
+ * ```ts
+ * import { parseServerFlags } from "./server_flags.ts";
+ * const outcome = parseServerFlags(["--port", "0"], () => undefined);
+ * if (outcome.kind !== "run" || outcome.flags.port !== 0) throw new Error("Wrong outcome");
+ * ```
+ */
+export function parseServerFlags(
+  args: readonly string[],
+  env: (name: string) => string | undefined,
+): ParseOutcome<ServerFlags> {
+  return parseCommandLine(SERVER, args, env, buildFlags);
+}
+
+function buildFlags(given: GivenArguments): ServerFlags {
+  return {
+    host: flagValue(host, given),
+    port: flagValue(port, given),
+    threads: flagValue(threads, given),
+    cacheEntries: flagValue(cacheEntries, given),
+    cacheBytes: flagValue(cacheBytes, given),
+    maxMessageBytes: flagValue(maxMessageBytes, given),
+    drainMs: flagValue(drainSeconds, given) * MS_PER_SECOND,
+    logFormat: flagValue(logFormat, given),
+  };
+}

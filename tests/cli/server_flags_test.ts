@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { EXIT_SUCCESS, EXIT_USAGE } from "../../lib/cli/parse_outcome.ts";
+import { parseServerFlags, type ServerFlags } from "../../lib/cli/server_flags.ts";
+import { VERSION } from "../../lib/cli/version.ts";
+
+const DEFAULTS: ServerFlags = {
+  host: "0.0.0.0",
+  port: 5440,
+  threads: 4,
+  cacheEntries: 10,
+  cacheBytes: 67_108_864,
+  maxMessageBytes: 4_194_304,
+  drainMs: 5000,
+  logFormat: "text",
+};
+
+const NO_VARIABLES = () => undefined;
+
+function variables(values: Readonly<Record<string, string>>): (name: string) => string | undefined {
+  return (name) => values[name];
+}
+
+function usageError(message: string) {
+  const stderr = `server: ${message}\nUsage: server [options]\nTry: server --help\n`;
+  return { kind: "exit", code: EXIT_USAGE, stdout: "", stderr };
+}
+
+const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<ServerFlags>])[] = [
+  ["host", "127.0.0.1", { host: "127.0.0.1" }],
+  ["host", "localhost", { host: "localhost" }],
+  ["host", "model_server.internal", { host: "model_server.internal" }],
+  ["host", "::1", { host: "::1" }],
+  ["port", "0", { port: 0 }],
+  ["port", "65535", { port: 65_535 }],
+  ["threads", "1", { threads: 1 }],
+  ["threads", "256", { threads: 256 }],
+  ["cache-entries", "1", { cacheEntries: 1 }],
+  ["cache-entries", "16777216", { cacheEntries: 16_777_216 }],
+  ["cache-bytes", "4096", { cacheBytes: 4096 }],
+  ["cache-bytes", "5KiB", { cacheBytes: 5120 }],
+  ["cache-bytes", "3MiB", { cacheBytes: 3_145_728 }],
+  ["cache-bytes", "64GiB", { cacheBytes: 68_719_476_736 }],
+  ["max-message-bytes", "1024", { maxMessageBytes: 1024 }],
+  ["max-message-bytes", "1GiB", { maxMessageBytes: 1_073_741_824 }],
+  ["drain-seconds", "0", { drainMs: 0 }],
+  ["drain-seconds", "0.25", { drainMs: 250 }],
+  ["drain-seconds", "3600", { drainMs: 3_600_000 }],
+  ["log-format", "json", { logFormat: "json" }],
+  ["log-format", "text", { logFormat: "text" }],
+];
+
+const HOST = "a host name or an IP address";
+const PORT = "an integer from 0 to 65535";
+const UNITS = "as a plain integer or with KiB, MiB or GiB";
+const CACHE_BYTES = `bytes from 4 KiB to 64 GiB, ${UNITS}`;
+const MESSAGE_BYTES = `bytes from 1 KiB to 1 GiB, ${UNITS}`;
+const SECONDS = "a number of seconds from 0 to 3600";
+
+const WRONG: readonly (readonly [flag: string, text: string, expected: string])[] = [
+  ["host", "", HOST],
+  ["host", "a b", HOST],
+  ["host", "[::1]", HOST],
+  ["host", "::x", HOST],
+  ["host", "a".repeat(254), HOST],
+  ["port", "", PORT],
+  ["port", "x", PORT],
+  ["port", "-1", PORT],
+  ["port", "65536", PORT],
+  ["port", "1.5", PORT],
+  ["port", "1e3", PORT],
+  ["port", " 1", PORT],
+  ["port", "0x10", PORT],
+  ["threads", "0", "an integer from 1 to 256"],
+  ["threads", "257", "an integer from 1 to 256"],
+  ["cache-entries", "0", "an integer from 1 to 16777216"],
+  ["cache-entries", "16777217", "an integer from 1 to 16777216"],
+  ["cache-bytes", "4095", CACHE_BYTES],
+  ["cache-bytes", "65GiB", CACHE_BYTES],
+  ["cache-bytes", "1MB", CACHE_BYTES],
+  ["cache-bytes", "1.5MiB", CACHE_BYTES],
+  ["cache-bytes", "MiB", CACHE_BYTES],
+  ["cache-bytes", "constructor", CACHE_BYTES],
+  ["max-message-bytes", "1023", MESSAGE_BYTES],
+  ["max-message-bytes", "2GiB", MESSAGE_BYTES],
+  ["drain-seconds", "3600.1", SECONDS],
+  ["drain-seconds", "-1", SECONDS],
+  ["drain-seconds", "5s", SECONDS],
+  ["drain-seconds", "Infinity", SECONDS],
+  ["log-format", "xml", "text or json"],
+  ["log-format", "JSON", "text or json"],
+];
+
+function variableOf(flag: string): string {
+  return `MODELSERVER_${flag.replaceAll("-", "_").toUpperCase()}`;
+}
+
+Deno.test("parseServerFlags() has the documented defaults", () => {
+  assert.deepEqual(parseServerFlags([], NO_VARIABLES), { kind: "run", flags: DEFAULTS });
+});
+
+Deno.test("parseServerFlags() takes each flag from arguments or environment", async (t) => {
+  for (const [flag, text, change] of RIGHT) {
+    const expected = { kind: "run", flags: { ...DEFAULTS, ...change } };
+    await t.step(`--${flag} ${text}`, () => {
+      assert.deepEqual(parseServerFlags([`--${flag}`, text], NO_VARIABLES), expected);
+      assert.deepEqual(parseServerFlags([`--${flag}=${text}`], NO_VARIABLES), expected);
+    });
+    await t.step(`${variableOf(flag)}=${text}`, () => {
+      assert.deepEqual(parseServerFlags([], variables({ [variableOf(flag)]: text })), expected);
+    });
+  }
+});
+
+Deno.test("parseServerFlags() says what is wrong with a value and where it is from", async (t) => {
+  for (const [flag, text, expected] of WRONG) {
+    const found = JSON.stringify(text);
+    await t.step(`--${flag} ${found}`, () => {
+      assert.deepEqual(
+        parseServerFlags([`--${flag}`, text], NO_VARIABLES),
+        usageError(`--${flag} is ${found}, expected ${expected}`),
+      );
+    });
+    await t.step(`${variableOf(flag)}=${found}`, () => {
+      assert.deepEqual(
+        parseServerFlags([], variables({ [variableOf(flag)]: text })),
+        usageError(`${variableOf(flag)} is ${found}, expected ${expected}`),
+      );
+    });
+  }
+});
+
+Deno.test("parseServerFlags() prefers an argument, even to a wrong variable", () => {
+  for (const variable of ["1", "x"]) {
+    const outcome = parseServerFlags(["--port", "2"], variables({ MODELSERVER_PORT: variable }));
+    assert.deepEqual(outcome, { kind: "run", flags: { ...DEFAULTS, port: 2 } });
+  }
+});
+
+Deno.test("parseServerFlags() takes the last of several", () => {
+  const outcome = parseServerFlags(["--port", "1", "--port=2"], NO_VARIABLES);
+  assert.deepEqual(outcome, { kind: "run", flags: { ...DEFAULTS, port: 2 } });
+});
+
+Deno.test("parseServerFlags() refuses what it does not know", async (t) => {
+  const cases: readonly (readonly [args: readonly string[], message: string])[] = [
+    [["--prot", "1"], "unknown option '--prot' (Did you mean --port?)"],
+    [["-p"], "unknown option '-p'"],
+    [["--port"], `--port has no value, expected ${PORT}`],
+    [["--port", "1", "--cache-bytes"], `--cache-bytes has no value, expected ${CACHE_BYTES}`],
+    [["run"], 'unexpected argument "run", expected flags only'],
+    [["--", "--port"], 'unexpected argument "--port", expected flags only'],
+  ];
+  for (const [args, message] of cases) {
+    await t.step(args.join(" "), () => {
+      assert.deepEqual(parseServerFlags(args, NO_VARIABLES), usageError(message));
+    });
+  }
+});
+
+Deno.test("parseServerFlags() puts the version on stdout", () => {
+  for (const flag of ["--version", "-V"]) {
+    assert.deepEqual(parseServerFlags([flag], NO_VARIABLES), {
+      kind: "exit",
+      code: EXIT_SUCCESS,
+      stdout: `${VERSION}\n`,
+      stderr: "",
+    });
+  }
+});
+
+Deno.test("parseServerFlags() puts help on all flags and variables on stdout", () => {
+  const outcome = parseServerFlags(["--help"], NO_VARIABLES);
+  assert.ok(outcome.kind === "exit");
+  assert.deepEqual([outcome.code, outcome.stderr], [EXIT_SUCCESS, ""]);
+  assert.match(outcome.stdout, /^Usage: server \[options\]\n/);
+  for (const [flag] of RIGHT) {
+    assert.ok(outcome.stdout.includes(`--${flag} <`), flag);
+    assert.ok(outcome.stdout.includes(variableOf(flag)), flag);
+  }
+  assert.ok(outcome.stdout.split("\n").every((line) => line.length <= 100));
+});
+
+Deno.test("parseServerFlags() asks for no other variables than its own", () => {
+  const asked: string[] = [];
+  parseServerFlags(["--port", "1"], (name) => {
+    asked.push(name);
+    return undefined;
+  });
+  const flags = new Set(RIGHT.map(([flag]) => flag));
+  flags.delete("port");
+  assert.deepEqual(asked.toSorted(), [...flags].map(variableOf).toSorted());
+});
+
+Deno.test("parseServerFlags() passes on what the environment throws", () => {
+  const failure = new Deno.errors.NotCapable("no access");
+  const env = () => {
+    throw failure;
+  };
+  assert.throws(() => parseServerFlags([], env), failure);
+});
