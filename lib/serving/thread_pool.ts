@@ -1,0 +1,215 @@
+import { OperationError } from "../errors.ts";
+import { THREAD_RESTART_MS } from "../limits.ts";
+import { Counters, type CounterSums } from "./counters.ts";
+import type { PredictorParts } from "./predictor.ts";
+import {
+  openSharedState,
+  recoverFrom,
+  type SharedMemory,
+  SUPERVISOR_OWNER,
+} from "./shared_state.ts";
+import type { ThreadCommand, ThreadReport } from "./thread_protocol.ts";
+
+/** A Web Worker, as far as the pool uses it. */
+export interface ThreadHandle {
+  postMessage(command: ThreadCommand): void;
+  terminate(): void;
+  onmessage: ((event: MessageEvent<ThreadReport>) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+}
+
+/** What happens to a pool's threads that an operator wants to know. */
+export interface ThreadPoolEvents {
+  onThreadDied(owner: number, message: string, recovered: boolean): void;
+  onHandlerError(path: string, error: string): void;
+}
+
+/** How a pool runs its threads. */
+export interface ThreadPoolOptions {
+  readonly spawn: () => ThreadHandle;
+  readonly threads: number;
+  readonly memory: SharedMemory;
+  readonly hostname: string;
+  /** 0 for a port that the system chooses. */
+  readonly port: number;
+  readonly messageBytesMax: number;
+  readonly events: ThreadPoolEvents;
+}
+
+/** A thread's life: started, `listening`, perhaps `draining`, gone. */
+interface PoolThread {
+  readonly owner: number;
+  readonly row: number;
+  readonly handle: ThreadHandle;
+  readonly startedMs: number;
+  readonly listening: PromiseWithResolvers<number>;
+  readonly gone: PromiseWithResolvers<void>;
+}
+
+/**
+ * Runs serving threads on one port and replaces those that die.
+ *
+ * The first thread chooses the port when it is 0, the others then share it. When a thread dies, the
+ * lock that it may have held is taken over, what it may have left half-written is reset, and another
+ * takes its place; the others serve on. A thread that lived less than THREAD_RESTART_MS is replaced
+ * after that time, so that one that cannot live does not keep a processor busy with dying.
+ *
+ * The pool's owner calls `start` once, then `drain` or `terminate` once.
+ */
+export class ThreadPool {
+  readonly #options: ThreadPoolOptions;
+  readonly #state: PredictorParts;
+  readonly #counters: Counters;
+  readonly #threads = new Set<PoolThread>();
+  readonly #restarts = new Set<number>();
+  #ownerLast = SUPERVISOR_OWNER;
+  #port: number;
+  #serving = false;
+
+  constructor(options: ThreadPoolOptions) {
+    this.#options = options;
+    this.#port = options.port;
+    this.#state = openSharedState(options.memory, SUPERVISOR_OWNER);
+    this.#counters = new Counters(options.memory.counters, 0);
+  }
+
+  /** What all threads counted so far. */
+  get counters(): CounterSums {
+    return Counters.sums(this.#options.memory.counters);
+  }
+
+  /** The supervisor's handle on the state that all threads share. */
+  get state(): PredictorParts {
+    return this.#state;
+  }
+
+  /**
+   * Starts all threads. Resolves with the port once all of them listen.
+   *
+   * @throws {OperationError} `unavailable` when the address cannot be listened on; then no thread
+   * is left running.
+   */
+  async start(): Promise<number> {
+    try {
+      this.#port = await this.#spawn(1, { probePort: true }).listening.promise;
+      const rest = [];
+      for (let row = 2; row <= this.#options.threads; row++) rest.push(this.#spawn(row));
+      await Promise.all(rest.map((thread) => thread.listening.promise));
+      this.#serving = true;
+      return this.#port;
+    } catch (error) {
+      this.terminate();
+      throw error;
+    }
+  }
+
+  /**
+   * Lets all threads finish their calls and stops them.
+   *
+   * @param timeoutMs how long they have; what is left then is cut off
+   * @returns whether all finished in time
+   */
+  async drain(timeoutMs: number): Promise<boolean> {
+    this.#end();
+    const threads = [...this.#threads];
+    for (const thread of threads) thread.handle.postMessage({ type: "drain" });
+    const timeout = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => timeout.resolve(false), timeoutMs);
+    const allGone = Promise.all(threads.map((thread) => thread.gone.promise)).then(() => true);
+    const inTime = await Promise.race([allGone, timeout.promise]);
+    clearTimeout(timer);
+    this.terminate();
+    return inTime;
+  }
+
+  /** Stops all threads at once. */
+  terminate(): void {
+    this.#end();
+    for (const thread of this.#threads) {
+      thread.handle.terminate();
+      thread.gone.resolve();
+    }
+    this.#threads.clear();
+  }
+
+  #end(): void {
+    this.#serving = false;
+    for (const timer of this.#restarts) clearTimeout(timer);
+    this.#restarts.clear();
+  }
+
+  #spawn(row: number, { probePort } = { probePort: false }): PoolThread {
+    const { spawn, threads, memory, hostname, messageBytesMax } = this.#options;
+    const thread: PoolThread = {
+      owner: ++this.#ownerLast,
+      row,
+      handle: spawn(),
+      startedMs: performance.now(),
+      listening: Promise.withResolvers<number>(),
+      gone: Promise.withResolvers<void>(),
+    };
+    // A replacement's failure to listen is told as its death; nobody awaits this promise then.
+    thread.listening.promise.catch(() => {});
+    this.#threads.add(thread);
+    thread.handle.onmessage = (event) => this.#onReport(thread, event.data);
+    thread.handle.onerror = (event) => {
+      event.preventDefault();
+      this.#onDeath(thread, event.message);
+    };
+    thread.handle.postMessage({
+      type: "start",
+      owner: thread.owner,
+      row,
+      memory,
+      hostname,
+      port: this.#port,
+      sharePort: threads > 1,
+      probePort,
+      messageBytesMax,
+    });
+    return thread;
+  }
+
+  #onReport(thread: PoolThread, report: ThreadReport): void {
+    switch (report.type) {
+      case "listening":
+        return thread.listening.resolve(report.port);
+      case "drained":
+        thread.handle.terminate();
+        this.#threads.delete(thread);
+        return thread.gone.resolve();
+      case "listenFailed":
+        thread.listening.reject(new OperationError("unavailable", report.message));
+        return this.#onDeath(thread, report.message);
+      case "handlerError":
+        return this.#options.events.onHandlerError(report.path, report.error);
+    }
+  }
+
+  #onDeath(thread: PoolThread, message: string): void {
+    if (!this.#threads.delete(thread)) return;
+    thread.handle.terminate();
+    const recovered = recoverFrom(thread.owner, this.#state);
+    thread.listening.reject(
+      new OperationError("unavailable", `Cannot start a serving thread: ${message}`),
+    );
+    thread.gone.resolve();
+    if (!this.#serving) return;
+    this.#options.events.onThreadDied(thread.owner, message, recovered);
+    this.#counters.increment("threadsReplaced");
+    this.#replace(thread);
+  }
+
+  #replace({ row, startedMs }: PoolThread): void {
+    const livedMs = performance.now() - startedMs;
+    if (livedMs >= THREAD_RESTART_MS) {
+      this.#spawn(row);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      this.#spawn(row);
+    }, THREAD_RESTART_MS - livedMs);
+    this.#restarts.add(timer);
+  }
+}

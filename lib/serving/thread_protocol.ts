@@ -1,0 +1,33 @@
+import type { SharedMemory } from "./shared_state.ts";
+
+/** What a serving thread is told at its start. */
+export interface ThreadStart {
+  readonly type: "start";
+  /** The thread's name as an owner of the lock; never used for another thread. */
+  readonly owner: number;
+  /** The thread's row of counters. */
+  readonly row: number;
+  readonly memory: SharedMemory;
+  readonly hostname: string;
+  readonly port: number;
+  /** Whether other threads listen on the same port. */
+  readonly sharePort: boolean;
+  /** Whether to make sure first that nobody else listens there, which sharing would not notice. */
+  readonly probePort: boolean;
+  readonly messageBytesMax: number;
+}
+
+/** What the supervisor tells a serving thread. */
+export type ThreadCommand =
+  | ThreadStart
+  /** Take no more connections and calls, finish those in flight, answer `drained`. */
+  | { readonly type: "drain" };
+
+/** What a serving thread tells the supervisor. */
+export type ThreadReport =
+  | { readonly type: "listening"; readonly port: number }
+  | { readonly type: "drained" }
+  /** It cannot listen, and why. */
+  | { readonly type: "listenFailed"; readonly message: string }
+  /** A handler failed with a bug; the call ended with UNKNOWN. */
+  | { readonly type: "handlerError"; readonly path: string; readonly error: string };

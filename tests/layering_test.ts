@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+
+/**
+ * What each folder of `lib` may import of ours, beside itself and the leaves. Arrows point one way:
+ * leaves ← lock ← cache, model ← serving ← services, and http2 ← grpc ← services.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  lock: [],
+  cache: ["lock"],
+  model: ["lock"],
+  serving: ["lock", "cache", "model"],
+  http2: [],
+  protobuf: [],
+  grpc: ["http2"],
+  workload: [],
+  services: ["grpc", "protobuf", "serving", "workload"],
+  cli: ["workload"],
+};
+
+const LEAVES = ["errors.ts", "limits.ts"];
+
+const mayRead = Deno.permissions.querySync({ name: "read", path: "lib" }).state === "granted";
+
+Deno.test({ name: "lib: imports point one way", ignore: !mayRead }, async () => {
+  const wrong: string[] = [];
+  for (const { name, isDirectory } of Deno.readDirSync("lib")) {
+    if (!isDirectory) {
+      assert.ok(LEAVES.includes(name), `lib/${name} is not a leaf that this test knows`);
+      assert.deepEqual(importsOf(await Deno.readTextFile(`lib/${name}`)), [], `lib/${name}`);
+      continue;
+    }
+    const allowed = MAY_IMPORT[name];
+    assert.ok(allowed !== undefined, `lib/${name} is not a folder that this test knows`);
+    for (const file of filesOf(`lib/${name}`)) {
+      for (const specifier of importsOf(await Deno.readTextFile(file))) {
+        const target = new URL(specifier, `file:///${file}`).pathname.slice(1);
+        if (!isAllowed(target, name, allowed)) wrong.push(`${file} imports ${target}`);
+      }
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test({ name: "lib: only composition roots stand outside", ignore: !mayRead }, () => {
+  const roots = [...Deno.readDirSync(".")].map(({ name }) => name).filter((name) =>
+    name.endsWith(".ts")
+  );
+  assert.deepEqual(roots.sort(), [
+    "client.ts",
+    "client_thread.ts",
+    "server.ts",
+    "server_thread.ts",
+  ]);
+});
+
+function isAllowed(target: string, folder: string, allowed: readonly string[]): boolean {
+  const [root, second] = target.split("/");
+  // A contract reads its .proto file, and the version stands in deno.json.
+  if (root !== "lib") return target.endsWith(".proto") || target === "deno.json";
+  return LEAVES.includes(second) || second === folder || allowed.includes(second);
+}
+
+/** The relative imports of a file, types included, those of doc examples not. */
+function importsOf(text: string): string[] {
+  const code = text.split("\n").filter((line) => !line.trimStart().startsWith("*")).join("\n");
+  return [...code.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]*)"/g)].map((match) => match[1]);
+}
+
+function* filesOf(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* filesOf(`${folder}/${name}`);
+    else if (name.endsWith(".ts")) yield `${folder}/${name}`;
+  }
+}

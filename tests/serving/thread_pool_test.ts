@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { OperationError } from "../../lib/errors.ts";
+import { Counters } from "../../lib/serving/counters.ts";
+import {
+  allocateSharedMemory,
+  cacheCounters,
+  openSharedState,
+} from "../../lib/serving/shared_state.ts";
+import { type ThreadHandle, ThreadPool } from "../../lib/serving/thread_pool.ts";
+import type {
+  ThreadCommand,
+  ThreadReport,
+  ThreadStart,
+} from "../../lib/serving/thread_protocol.ts";
+
+/** A thread that does what a test tells it to. */
+class FakeThread implements ThreadHandle {
+  onmessage: ((event: MessageEvent<ThreadReport>) => void) | null = null;
+  onerror: ((event: ErrorEvent) => void) | null = null;
+  readonly commands: ThreadCommand[] = [];
+  terminated = false;
+
+  postMessage(command: ThreadCommand): void {
+    this.commands.push(command);
+  }
+
+  terminate(): void {
+    this.terminated = true;
+  }
+
+  get start(): ThreadStart {
+    const [first] = this.commands;
+    assert.ok(first?.type === "start");
+    return first;
+  }
+
+  report(data: ThreadReport): void {
+    this.onmessage?.(new MessageEvent("message", { data }));
+  }
+
+  die(message: string): void {
+    this.onerror?.(new ErrorEvent("error", { message, cancelable: true }));
+  }
+}
+
+const MEMORY_LIMITS = { threads: 3, cacheEntries: 4, cacheBytes: 4_096, coefsMax: 4 };
+
+function newPool(port = 0) {
+  const threads: FakeThread[] = [];
+  const deaths: [number, string, boolean][] = [];
+  const handlerErrors: string[] = [];
+  const spawned: (() => void)[] = [];
+  const memory = allocateSharedMemory(MEMORY_LIMITS);
+  const pool = new ThreadPool({
+    spawn: () => {
+      const thread = new FakeThread();
+      threads.push(thread);
+      spawned.shift()?.();
+      return thread;
+    },
+    threads: 3,
+    memory,
+    hostname: "127.0.0.1",
+    port,
+    messageBytesMax: 1_024,
+    events: {
+      onThreadDied: (owner, message, recovered) => deaths.push([owner, message, recovered]),
+      onHandlerError: (path, error) => handlerErrors.push(`${path}: ${error}`),
+    },
+  });
+  const nextSpawn = () => new Promise<void>((resolve) => spawned.push(resolve));
+  return { pool, threads, deaths, handlerErrors, memory, nextSpawn };
+}
+
+const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+
+async function startedPool() {
+  const parts = newPool();
+  const starting = parts.pool.start();
+  parts.threads[0].report({ type: "listening", port: 7_000 });
+  await settle();
+  for (const thread of parts.threads.slice(1)) thread.report({ type: "listening", port: 7_000 });
+  assert.equal(await starting, 7_000);
+  return parts;
+}
+
+Deno.test("ThreadPool.start() lets the first thread choose the port that all share", async () => {
+  const { pool, threads } = await startedPool();
+  assert.deepEqual(
+    threads.map(({ start: { port, owner, row, sharePort, probePort } }) => (
+      { port, owner, row, sharePort, probePort }
+    )),
+    [
+      { port: 0, owner: 2, row: 1, sharePort: true, probePort: true },
+      { port: 7_000, owner: 3, row: 2, sharePort: true, probePort: false },
+      { port: 7_000, owner: 4, row: 3, sharePort: true, probePort: false },
+    ],
+  );
+  pool.terminate();
+  assert.ok(threads.every(({ terminated }) => terminated));
+});
+
+Deno.test("ThreadPool.start() rejects and stops all when one cannot listen", async (t) => {
+  for (const failing of [0, 2]) {
+    await t.step(`thread ${failing}`, async () => {
+      const { pool, threads, deaths } = newPool(80);
+      const starting = pool.start();
+      if (failing > 0) {
+        threads[0].report({ type: "listening", port: 80 });
+        await settle();
+      }
+      threads[failing].report({ type: "listenFailed", message: "the port is in use" });
+      await assert.rejects(
+        starting,
+        (error) => error instanceof OperationError && error.message === "the port is in use",
+      );
+      assert.ok(threads.every(({ terminated }) => terminated));
+      assert.deepEqual(deaths, []);
+    });
+  }
+});
+
+Deno.test("ThreadPool replaces a thread that dies, under a new owner, in its row", async () => {
+  const { pool, threads, deaths, memory, nextSpawn } = await startedPool();
+  const replaced = nextSpawn();
+  threads[1].die("boom");
+  await replaced;
+  assert.deepEqual(deaths, [[3, "boom", false]]);
+  const { owner, row, port, probePort } = threads[3].start;
+  assert.deepEqual({ owner, row, port, probePort }, {
+    owner: 5,
+    row: 2,
+    port: 7_000,
+    probePort: false,
+  });
+  assert.equal(Counters.sums(memory.counters).threadsReplaced, 1);
+  pool.terminate();
+});
+
+Deno.test("ThreadPool frees a dead thread's lock and resets what it may have broken", async () => {
+  const { pool, threads, deaths, memory, nextSpawn } = await startedPool();
+  const dying = openSharedState(memory, threads[2].start.owner);
+  dying.mutex.acquire();
+  dying.cache.put(Uint8Array.of(1), Uint8Array.of(2), dying.cache.epoch);
+  const replaced = nextSpawn();
+  threads[2].die("killed while it held the lock");
+  await replaced;
+  assert.deepEqual(deaths.map(([, , recovered]) => recovered), [true]);
+  assert.equal(cacheCounters(pool.state).entries, 0);
+  pool.terminate();
+});
+
+Deno.test("ThreadPool leaves the lock to a living thread when another dies", async () => {
+  const { pool, threads, deaths, memory } = await startedPool();
+  const living = openSharedState(memory, threads[0].start.owner);
+  living.mutex.acquire();
+  threads[2].die("boom");
+  assert.deepEqual(deaths.map(([, , recovered]) => recovered), [false]);
+  living.mutex.release();
+  pool.terminate();
+});
+
+Deno.test("ThreadPool.drain() waits for every thread", async () => {
+  const { pool, threads } = await startedPool();
+  const draining = pool.drain(60_000);
+  assert.ok(threads.every(({ commands }) => commands.at(-1)?.type === "drain"));
+  for (const thread of threads) thread.report({ type: "drained" });
+  assert.equal(await draining, true);
+});
+
+Deno.test("ThreadPool.drain() cuts off what takes too long", async () => {
+  const { pool, threads } = await startedPool();
+  const draining = pool.drain(1);
+  threads[0].report({ type: "drained" });
+  assert.equal(await draining, false);
+  assert.ok(threads.every(({ terminated }) => terminated));
+});
+
+Deno.test("ThreadPool.drain() replaces nobody, and counts the dead as drained", async () => {
+  const { pool, threads, deaths } = await startedPool();
+  const draining = pool.drain(60_000);
+  threads[0].die("boom");
+  threads[1].report({ type: "drained" });
+  threads[2].report({ type: "drained" });
+  assert.equal(await draining, true);
+  assert.equal(threads.length, 3);
+  assert.deepEqual(deaths, []);
+});
+
+Deno.test("ThreadPool tells of handlers' bugs", async () => {
+  const { pool, threads, handlerErrors } = await startedPool();
+  threads[0].report({ type: "handlerError", path: "/A/B", error: "TypeError" });
+  assert.deepEqual(handlerErrors, ["/A/B: TypeError"]);
+  pool.terminate();
+});
