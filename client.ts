@@ -1,0 +1,57 @@
+/** The client's composition root: flags to parts, no logic. */
+
+import { type ClientFlags, parseClientFlags } from "./lib/cli/client_flags.ts";
+import { EXIT_USAGE } from "./lib/cli/parse_outcome.ts";
+import { exitWith, writeAll } from "./lib/cli/exit.ts";
+import { openProgress } from "./lib/cli/progress.ts";
+import { OperationError } from "./lib/errors.ts";
+import { openChannel } from "./lib/grpc/channel.ts";
+import { GrpcError } from "./lib/grpc/status.ts";
+import { printedResponses } from "./lib/services/file_workload.ts";
+import { ModelServerClient } from "./lib/services/modelserver_client.ts";
+import { runClientThreads } from "./lib/workload/client_threads.ts";
+import { readWorkloadFile } from "./lib/workload/file.ts";
+import { formatStatistics, summarize } from "./lib/workload/statistics.ts";
+
+type RandomFlags = Extract<ClientFlags, { workload: "random" }>;
+type FileFlags = Extract<ClientFlags, { workload: "file" }>;
+
+if (import.meta.main) {
+  const outcome = parseClientFlags(Deno.args);
+  if (outcome.kind === "exit") exitWith(outcome);
+  const { flags } = outcome;
+  try {
+    await (flags.workload === "random" ? runRandom(flags) : runFile(flags));
+  } catch (error) {
+    if (!(error instanceof OperationError || error instanceof GrpcError)) throw error;
+    writeAll(Deno.stderr, `client: ${error.message}\n`);
+    const unavailable = error instanceof GrpcError || error.code === "unavailable";
+    Deno.exit(unavailable ? 1 : EXIT_USAGE);
+  }
+}
+
+async function runRandom({ target, threads, requests, seed }: RandomFlags): Promise<void> {
+  using progress = openProgress({ total: threads * requests });
+  const results = await runClientThreads({
+    spawn: () => new Worker(new URL("./client_thread.ts", import.meta.url), { type: "module" }),
+    hostname: target.host,
+    port: target.port,
+    threads,
+    requests,
+    seed,
+    onProgress: (done) => progress.update(done),
+  });
+  writeAll(Deno.stdout, `${formatStatistics(summarize(results))}\n`);
+}
+
+async function runFile({ target, file }: FileFlags): Promise<void> {
+  const requests = await readWorkloadFile(file);
+  const channel = openChannel({ hostname: target.host, port: target.port });
+  try {
+    for await (const text of printedResponses(new ModelServerClient(channel), requests)) {
+      writeAll(Deno.stdout, text);
+    }
+  } finally {
+    channel.close();
+  }
+}

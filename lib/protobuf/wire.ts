@@ -1,0 +1,131 @@
+/** Reads and writes the protobuf wire format. Source: protobuf.dev, "Encoding". */
+
+/** Wire types. Groups (3, 4) are deprecated but must still be skipped. */
+export const WireType = {
+  VARINT: 0,
+  FIXED64: 1,
+  LENGTH: 2,
+  GROUP_START: 3,
+  GROUP_END: 4,
+  FIXED32: 5,
+} as const;
+
+/** Nested groups deeper than this are an attack on the stack, not data. protobuf's own limit. */
+const GROUP_DEPTH_MAX = 100;
+
+/** A field number takes 29 bits. */
+const FIELD_NUMBER_MAX = 0x1fff_ffff;
+
+/**
+ * Reads through one message's bytes. Reused from message to message: `reset` starts a new one.
+ *
+ * Every method throws a RangeError when the bytes are cut off or break the format.
+ */
+export class WireReader {
+  bytes: Uint8Array = new Uint8Array(0);
+  at = 0;
+  end = 0;
+
+  reset(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes;
+    this.at = start;
+    this.end = end;
+  }
+
+  /** Whether bytes are left. */
+  get more(): boolean {
+    return this.at < this.end;
+  }
+
+  /** Reads a field's tag: its number × 8 + its wire type. */
+  readTag(): number {
+    const tag = this.readVarint32();
+    const number = tag >>> 3;
+    if (number === 0 || number > FIELD_NUMBER_MAX) throw new RangeError(`field number ${number}`);
+    return tag;
+  }
+
+  /** Reads a varint and keeps its low 32 bits, unsigned; up to 10 bytes, as for 64-bit values. */
+  readVarint32(): number {
+    const { bytes, end } = this;
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (this.at >= end) throw new RangeError("varint is cut off");
+      const byte = bytes[this.at++];
+      if (shift < 32) value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value >>> 0;
+    }
+    throw new RangeError("varint of more than 10 bytes");
+  }
+
+  /** Reads the length of a length-delimited field and checks that as many bytes are there. */
+  readLength(): number {
+    const length = this.readVarint32();
+    if (length > this.end - this.at) {
+      throw new RangeError(`field of ${length} bytes, ${this.end - this.at} are left`);
+    }
+    return length;
+  }
+
+  /** Moves over `count` bytes. */
+  skipBytes(count: number): void {
+    if (count > this.end - this.at) throw new RangeError("field is cut off");
+    this.at += count;
+  }
+
+  /** Moves over the value of a field that nobody knows. */
+  skipField(tag: number): void {
+    switch (tag & 7) {
+      case WireType.VARINT:
+        this.readVarint32();
+        return;
+      case WireType.FIXED64:
+        return this.skipBytes(8);
+      case WireType.LENGTH:
+        return this.skipBytes(this.readLength());
+      case WireType.GROUP_START:
+        return this.#skipGroup(tag);
+      case WireType.FIXED32:
+        return this.skipBytes(4);
+      default:
+        throw new RangeError(`wire type ${tag & 7}`);
+    }
+  }
+
+  /** Without recursion, so that nesting costs a counter rather than stack. */
+  #skipGroup(startTag: number): void {
+    const open = [startTag >>> 3];
+    while (open.length > 0) {
+      const tag = this.readTag();
+      const type = tag & 7;
+      if (type === WireType.GROUP_START) {
+        if (open.length === GROUP_DEPTH_MAX) throw new RangeError("groups nested too deep");
+        open.push(tag >>> 3);
+      } else if (type === WireType.GROUP_END) {
+        if (open.pop() !== tag >>> 3) throw new RangeError("group ends with another's tag");
+      } else {
+        this.skipField(tag);
+      }
+    }
+  }
+}
+
+/** The bytes that `value`, an unsigned 32-bit integer, takes as a varint: 1 to 5. */
+export function varintBytes(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x20_0000) return 3;
+  return value < 0x1000_0000 ? 4 : 5;
+}
+
+/** Writes an unsigned 32-bit integer as a varint; returns the end offset. */
+export function writeVarint(value: number, bytes: Uint8Array, offset: number): number {
+  let at = offset;
+  let rest = value;
+  while (rest > 0x7f) {
+    bytes[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  bytes[at++] = rest;
+  return at;
+}

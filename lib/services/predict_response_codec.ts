@@ -1,0 +1,95 @@
+import type { Codec } from "../grpc/codec.ts";
+import { varintBytes, WireReader, WireType, writeVarint } from "../protobuf/wire.ts";
+import type { PredictResponse } from "./modelserver_contract.ts";
+
+const OUTPUT_TAG = (1 << 3) | WireType.FIXED32;
+const CACHE_HIT_TAG = (2 << 3) | WireType.VARINT;
+const ERROR_TAG = (3 << 3) | WireType.LENGTH;
+
+/** A tag and a float, a tag and a bool. */
+const FIXED_BYTES_MAX = 7;
+
+/** UTF-8 takes at most three bytes for each UTF-16 unit. */
+const UTF8_BYTES_MAX = 3;
+
+/**
+ * PredictResponse by hand: reads and writes what proto-loader does, byte for byte.
+ *
+ * A field at its default is left out; an output of `-0` is not the default, as its bits differ.
+ */
+export class PredictResponseCodec implements Codec<PredictResponse> {
+  readonly #reader = new WireReader();
+  readonly #float = new Float32Array(1);
+  readonly #floatBytes = new Uint8Array(this.#float.buffer);
+  readonly #encoder = new TextEncoder();
+  readonly #decoder = new TextDecoder();
+
+  decode(bytes: Uint8Array, start: number, end: number): PredictResponse {
+    const reader = this.#reader;
+    reader.reset(bytes, start, end);
+    let output = 0;
+    let cache_hit = false;
+    let error = "";
+    while (reader.more) {
+      const tag = reader.readTag();
+      if (tag === OUTPUT_TAG) output = this.#readFloat();
+      else if (tag === CACHE_HIT_TAG) cache_hit = this.#readBool();
+      else if (tag === ERROR_TAG) error = this.#readString(reader.readLength());
+      else reader.skipField(tag);
+    }
+    return { output, cache_hit, error };
+  }
+
+  encodedBytesMax({ error }: PredictResponse): number {
+    if (error === "") return FIXED_BYTES_MAX;
+    const errorBytesMax = error.length * UTF8_BYTES_MAX;
+    return FIXED_BYTES_MAX + 1 + varintBytes(errorBytesMax) + errorBytesMax;
+  }
+
+  encode({ output, cache_hit, error }: PredictResponse, bytes: Uint8Array, offset: number): number {
+    let at = offset;
+    this.#float[0] = output;
+    if (!Object.is(this.#float[0], 0)) {
+      bytes[at++] = OUTPUT_TAG;
+      for (let i = 0; i < 4; i++) bytes[at++] = this.#floatBytes[i];
+    }
+    if (cache_hit) {
+      bytes[at++] = CACHE_HIT_TAG;
+      bytes[at++] = 1;
+    }
+    if (error !== "") {
+      const text = this.#encoder.encode(error);
+      bytes[at++] = ERROR_TAG;
+      at = writeVarint(text.length, bytes, at);
+      bytes.set(text, at);
+      at += text.length;
+    }
+    return at;
+  }
+
+  #readFloat(): number {
+    const reader = this.#reader;
+    const from = reader.at;
+    reader.skipBytes(4);
+    for (let i = 0; i < 4; i++) this.#floatBytes[i] = reader.bytes[from + i];
+    return this.#float[0];
+  }
+
+  /** A varint is true unless all of its up to 64 bits are 0. */
+  #readBool(): boolean {
+    const reader = this.#reader;
+    const from = reader.at;
+    reader.readVarint32();
+    for (let i = from; i < reader.at; i++) {
+      if ((reader.bytes[i] & 0x7f) !== 0) return true;
+    }
+    return false;
+  }
+
+  #readString(length: number): string {
+    const reader = this.#reader;
+    const from = reader.at;
+    reader.skipBytes(length);
+    return this.#decoder.decode(reader.bytes.subarray(from, reader.at));
+  }
+}

@@ -1,0 +1,38 @@
+import type { CallObserver } from "../grpc/server_call.ts";
+import { Code } from "../grpc/status.ts";
+import type { Counters } from "../serving/counters.ts";
+import type { ThreadReport } from "../serving/thread_protocol.ts";
+
+/** Counts what a serving thread does, and reports the bugs that it meets. */
+export class ThreadObserver implements CallObserver {
+  readonly #counters: Counters;
+  readonly #report: (message: ThreadReport) => void;
+
+  constructor(counters: Counters, report: (message: ThreadReport) => void) {
+    this.#counters = counters;
+    this.#report = report;
+  }
+
+  onConnectionStart(): void {
+    this.#counters.increment("connectionsOpened");
+  }
+
+  /** @param error why the connection ended, `undefined` after an orderly end */
+  onConnectionEnd(error: Error | undefined): void {
+    this.#counters.increment("connectionsClosed");
+    if (error !== undefined) this.#counters.increment("connectionErrors");
+  }
+
+  onCallStart(): void {
+    this.#counters.increment("callsStarted");
+  }
+
+  onCallEnd(code: Code): void {
+    this.#counters.increment(code === Code.OK ? "callsOk" : "callsFailed");
+  }
+
+  onHandlerError(path: string, error: unknown): void {
+    const text = error instanceof Error ? error.stack ?? error.message : String(error);
+    this.#report({ type: "handlerError", path, error: text });
+  }
+}

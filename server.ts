@@ -1,0 +1,61 @@
+/** The server's composition root: flags to parts, no logic. */
+
+import { OperationError } from "./lib/errors.ts";
+import { exitWith } from "./lib/cli/exit.ts";
+import { type Logger, logServing, moduleLogger, openLogging } from "./lib/cli/logging.ts";
+import { parseServerFlags, type ServerFlags } from "./lib/cli/server_flags.ts";
+import { awaitShutdownSignal } from "./lib/cli/shutdown_signal.ts";
+import { canSharePort } from "./lib/grpc/listener.ts";
+import { COEFS_MAX_LIMIT } from "./lib/model/linear_model.ts";
+import { allocateSharedMemory, cacheCounters } from "./lib/serving/shared_state.ts";
+import { ThreadPool } from "./lib/serving/thread_pool.ts";
+
+const FLOAT32_BYTES = 4;
+
+if (import.meta.main) {
+  const outcome = parseServerFlags(Deno.args, (name) => Deno.env.get(name));
+  if (outcome.kind === "exit") exitWith(outcome);
+  Deno.exit(await serve(outcome.flags));
+}
+
+/** Serves until a signal ends it; returns the exit code. */
+async function serve(flags: ServerFlags): Promise<number> {
+  using _logging = openLogging({ format: flags.logFormat });
+  const log = moduleLogger("server");
+  const shutdown = awaitShutdownSignal();
+  const threads = canSharePort() ? flags.threads : 1;
+  if (threads < flags.threads) log.warn("threads cannot share a port here: serving with one");
+  let pool: ThreadPool;
+  try {
+    pool = openPool({ ...flags, threads }, log);
+    logServing({ host: flags.host, port: await pool.start(), threads });
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+    log.fatal(error.message);
+    return 1;
+  }
+  const signal = await shutdown;
+  log.info("draining", { signal });
+  const finished = await pool.drain(flags.drainMs);
+  if (!finished) log.warn("calls were cut off", { drainMs: flags.drainMs });
+  log.info("stopped", { ...pool.counters, ...cacheCounters(pool.state) });
+  return 0;
+}
+
+function openPool(flags: ServerFlags, log: Logger): ThreadPool {
+  const { threads, cacheEntries, cacheBytes, maxMessageBytes } = flags;
+  const coefsMax = Math.min(COEFS_MAX_LIMIT, Math.floor(maxMessageBytes / FLOAT32_BYTES));
+  return new ThreadPool({
+    spawn: () => new Worker(new URL("./server_thread.ts", import.meta.url), { type: "module" }),
+    threads,
+    memory: allocateSharedMemory({ threads, cacheEntries, cacheBytes, coefsMax }),
+    hostname: flags.host,
+    port: flags.port,
+    messageBytesMax: maxMessageBytes,
+    events: {
+      onThreadDied: (thread, reason, lockRecovered) =>
+        log.error("a serving thread died and is replaced", { thread, reason, lockRecovered }),
+      onHandlerError: (path, error) => log.error("a handler failed", { path, error }),
+    },
+  });
+}

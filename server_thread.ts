@@ -1,0 +1,49 @@
+/// <reference no-default-lib="true" />
+/// <reference lib="deno.worker" />
+/// <reference lib="deno.unstable" />
+
+/** A serving thread's composition root: the shared state, the services on it, a port to serve. */
+
+import { acceptLoop, listen } from "./lib/grpc/listener.ts";
+import { GrpcServer } from "./lib/grpc/server.ts";
+import { ServiceRegistry } from "./lib/grpc/service.ts";
+import { Counters } from "./lib/serving/counters.ts";
+import { Predictor } from "./lib/serving/predictor.ts";
+import { openSharedState } from "./lib/serving/shared_state.ts";
+import type { ThreadCommand, ThreadReport, ThreadStart } from "./lib/serving/thread_protocol.ts";
+import { modelServerMethods } from "./lib/services/modelserver_contract.ts";
+import { addModelServer } from "./lib/services/modelserver_service.ts";
+import { ThreadObserver } from "./lib/services/thread_observer.ts";
+
+const report = (message: ThreadReport) => self.postMessage(message);
+
+self.onmessage = (event: MessageEvent<ThreadCommand>) => {
+  const command = event.data;
+  if (command.type !== "start") return;
+  try {
+    start(command);
+  } catch (error) {
+    report({ type: "listenFailed", message: error instanceof Error ? error.message : `${error}` });
+  }
+};
+
+function start(options: ThreadStart): void {
+  const predictor = new Predictor(openSharedState(options.memory, options.owner));
+  const observer = new ThreadObserver(new Counters(options.memory.counters, options.row), report);
+  const registry = new ServiceRegistry();
+  addModelServer(registry, modelServerMethods(), predictor);
+  const server = new GrpcServer(registry, { messageBytesMax: options.messageBytesMax, observer });
+
+  const listener = listen(options);
+  acceptLoop(listener, async (connection) => {
+    observer.onConnectionStart();
+    observer.onConnectionEnd(await server.serve(connection));
+  });
+  self.onmessage = async (event: MessageEvent<ThreadCommand>) => {
+    if (event.data.type !== "drain") return;
+    listener.close();
+    await server.shutdown();
+    report({ type: "drained" });
+  };
+  report({ type: "listening", port: listener.addr.port });
+}

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { openChannel } from "../../lib/grpc/channel.ts";
+import { ModelServerClient } from "../../lib/services/modelserver_client.ts";
+import { Counters } from "../../lib/serving/counters.ts";
+import { mayServe } from "../support/permissions.ts";
+import { startPool } from "../support/running_pool.ts";
+
+/** Connections are spread by a hash of their ports: this many reach every one of four threads. */
+const CONNECTIONS = 48;
+
+function openClients(port: number, count: number) {
+  const channels = Array.from(
+    { length: count },
+    () => openChannel({ hostname: "127.0.0.1", port }),
+  );
+  return {
+    clients: channels.map((channel) => new ModelServerClient(channel)),
+    [Symbol.dispose]: () => channels.forEach((channel) => channel.close()),
+  };
+}
+
+Deno.test({
+  name: "server: SetCoefs on one thread is seen by the next Predict on any other",
+  ignore: !mayServe,
+}, async () => {
+  await using server = await startPool();
+  using opened = openClients(server.port, CONNECTIONS);
+  const [first, ...others] = opened.clients;
+  for (let version = 1; version <= 20; version++) {
+    assert.deepEqual(await first.setCoefs([version]), { success: true, error: "" });
+    const answers = await Promise.all(others.map((client) => client.predict([2])));
+    assert.deepEqual(new Set(answers.map(({ output }) => output)), new Set([2 * version]));
+    const misses = answers.filter(({ cache_hit }) => !cache_hit).length;
+    assert.ok(misses >= 1 && misses <= 4, `${misses} of 4 threads missed`);
+  }
+});
+
+Deno.test({
+  name: "server: connections are spread over all threads",
+  ignore: !mayServe,
+}, async () => {
+  await using server = await startPool();
+  using opened = openClients(server.port, CONNECTIONS);
+  await Promise.all(opened.clients.map((client) => client.predict([1])));
+  // Each thread counts in a row of its own.
+  const rows = new Float64Array(server.memory.counters);
+  const perThread = [1, 2, 3, 4].map((row) => rows[row * 8]);
+  assert.ok(perThread.every((count) => count > 0), `${perThread}`);
+  assert.equal(perThread.reduce((sum, count) => sum + count), CONNECTIONS);
+});
+
+Deno.test({
+  name: "server: a thread that dies with the lock is replaced while the others serve",
+  ignore: !mayServe,
+}, async () => {
+  const died = Promise.withResolvers<[string, boolean]>();
+  await using server = await startPool({
+    threadFile: new URL("./fixtures/faulty_thread.ts", import.meta.url),
+    events: { onThreadDied: (_, reason, recovered) => died.resolve([reason, recovered]) },
+  });
+  using opened = openClients(server.port, CONNECTIONS);
+  await opened.clients[0].setCoefs([3]);
+  await Promise.all(opened.clients.map((client) => client.predict([1])));
+
+  const channel = new BroadcastChannel("faulty_thread");
+  channel.postMessage(1);
+  const [reason, recovered] = await died.promise;
+  channel.close();
+  assert.match(reason, /dies with the lock/);
+  assert.equal(recovered, true);
+
+  // A channel whose thread died connects anew, wherever the system sends it.
+  const results = await Promise.allSettled(opened.clients.map((client) => client.predict([1])));
+  const again = await Promise.all(opened.clients.map((client) => client.predict([1])));
+  assert.ok(results.filter(({ status }) => status === "fulfilled").length > 0);
+  assert.ok(again.every(({ output, error }) => output === 3 && error === ""), "coefficients stay");
+  while (Counters.sums(server.memory.counters).threadsReplaced === 0) await settle();
+  assert.ok(again.some(({ cache_hit }) => cache_hit), "the cache works on");
+});
+
+const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
