@@ -7,8 +7,16 @@ export function exitWith(outcome: Extract<ParseOutcome<unknown>, { kind: "exit" 
   Deno.exit(outcome.code);
 }
 
-/** Writes all of `text` to a stream that may take it in parts. */
+/** The exit code of a program whose reader has gone. Source: Bash, 128 + SIGPIPE. */
+const EXIT_PIPE = 141;
+
+/** Writes all of `text` to a stream that may take it in parts; exits when nobody reads it any more. */
 export function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   let rest: Uint8Array = new TextEncoder().encode(text);
-  while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+  try {
+    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(EXIT_PIPE);
+    throw error;
+  }
 }

@@ -129,6 +129,11 @@ const SERVER: Program = {
   ],
 };
 
+/** The environment variables that `parseServerFlags` asks for: all that the server may read. */
+export const SERVER_VARIABLES: readonly string[] = SERVER.flags.flatMap(({ variable }) =>
+  variable === undefined ? [] : [variable]
+);
+
 /**
  * The server's flags, from its arguments, else the environment's `MODELSERVER_…`, else the defaults.
  *

@@ -1,0 +1,75 @@
+/** A server that runs as a process of its own. */
+export interface ServerProcess extends AsyncDisposable {
+  readonly port: number;
+  readonly child: Deno.ChildProcess;
+}
+
+/** How to start a server: a compiled one, or the sources under this Deno. */
+export interface ServerCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+}
+
+const SERVER_FILE = new URL("../server.ts", import.meta.url).pathname;
+
+/** Runs a program of this project as the tasks do. */
+export const RUN: readonly string[] = [
+  "run",
+  `--lock=${new URL("../deno.lock", import.meta.url).pathname}`,
+  "--frozen",
+  "-A",
+];
+
+/** The server's sources, run by the Deno that runs this. */
+export const SERVER_FROM_SOURCES: ServerCommand = {
+  program: Deno.execPath(),
+  args: [...RUN, SERVER_FILE],
+};
+
+/**
+ * Starts a server on a free port and waits until it serves; it is stopped at the end of the scope.
+ * What it logs goes to this process's stderr.
+ *
+ * @throws {Error} when it ends without saying that it serves.
+ */
+export async function startServerProcess(
+  { program, args, env = {}, cwd }: ServerCommand,
+  flags: readonly string[] = [],
+): Promise<ServerProcess> {
+  const child = new Deno.Command(program, {
+    args: [...args, "--port", "0", "--log-format", "json", ...flags],
+    env,
+    clearEnv: env.PATH === "",
+    ...(cwd === undefined ? {} : { cwd }),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const line = await readLine(child.stdout);
+  if (line === undefined) throw new Error(`Cannot start ${program}: it ended at once`);
+  return {
+    port: (JSON.parse(line) as { port: number }).port,
+    child,
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGTERM");
+      } catch {
+        // It has ended already.
+      }
+      await child.status;
+    },
+  };
+}
+
+/** The first line of a stream, which is then cancelled; `undefined` when the stream has none. */
+export async function readLine(stream: ReadableStream<Uint8Array>): Promise<string | undefined> {
+  let text = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const end = text.indexOf("\n");
+    if (end >= 0) return text.slice(0, end);
+  }
+  return undefined;
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { startServerProcess } from "../../tasks/server_process.ts";
+import { ALL_PROGRAMS, run } from "./programs.ts";
+
+const WORKLOAD = new URL("../../workload.json", import.meta.url).pathname;
+
+const WORKLOAD_OUTPUT = `success: true
+
+output: 14
+
+output: 14
+cache_hit: true
+
+output: 14
+cache_hit: true
+
+output: 20
+
+error: "Cannot predict: 2 inputs, 3 coefficients"
+
+`;
+
+for (const { name, server, client, missing } of ALL_PROGRAMS) {
+  Deno.test(
+    { name: `${name}: the file workload prints every response`, ignore: missing },
+    async () => {
+      await using running = await startServerProcess(server);
+      const { code, stdout, stderr } = await run(client, [`127.0.0.1:${running.port}`, WORKLOAD]);
+      assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: WORKLOAD_OUTPUT, stderr: "" });
+    },
+  );
+
+  Deno.test({
+    name: `${name}: the random workload prints its statistics and nothing else`,
+    ignore: missing,
+  }, async () => {
+    await using running = await startServerProcess(server);
+    const hitRates: number[] = [];
+    for (const seed of [1, 2, 3]) {
+      const { code, stdout, stderr } = await run(client, [`${running.port}`, "--seed", `${seed}`]);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+      const statistics = JSON.parse(stdout) as Record<string, number>;
+      assert.equal(stdout, `${JSON.stringify(statistics, null, 4)}\n`);
+      assert.deepEqual(Object.keys(statistics), [
+        "cache_hit_rate",
+        "p50_response_time",
+        "p99_response_time",
+      ]);
+      assert.ok(statistics.p50_response_time > 0);
+      assert.ok(statistics.p99_response_time >= statistics.p50_response_time);
+      hitRates.push(statistics.cache_hit_rate);
+    }
+    // Calls interleave by chance: 99 % of single runs fall between the bounds, and the mean of three
+    // does but for one time in 100 000.
+    const mean = hitRates.reduce((sum, rate) => sum + rate) / hitRates.length;
+    assert.ok(mean >= 0.252 && mean <= 0.289, `hit rates ${hitRates}`);
+  });
+
+  Deno.test(
+    { name: `${name}: --requests and --threads scale the workload`, ignore: missing },
+    async () => {
+      await using running = await startServerProcess(server, ["--threads", "1"]);
+      const flags = ["--threads", "2", "--requests", "3"];
+      const { code, stdout } = await run(client, [`${running.port}`, ...flags]);
+      assert.equal(code, 0);
+      assert.ok(JSON.parse(stdout).cache_hit_rate >= 0);
+    },
+  );
+}
