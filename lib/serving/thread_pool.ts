@@ -61,7 +61,7 @@ export class ThreadPool {
   readonly #state: PredictorParts;
   readonly #counters: Counters;
   readonly #threads = new Set<PoolThread>();
-  readonly #restarts = new Set<number>();
+  readonly #restarts = new Set<ReturnType<typeof setTimeout>>();
   #ownerLast = SUPERVISOR_OWNER;
   #port: number;
   #serving = false;
