@@ -91,9 +91,12 @@ export class ThreadPool {
    */
   async start(): Promise<number> {
     try {
-      this.#port = await this.#spawn(1, { probePort: true }).listening.promise;
-      const rest = [];
-      for (let row = 2; row <= this.#options.threads; row++) rest.push(this.#spawn(row));
+      // All load their modules at once; only the port has to wait for the first.
+      const threads = Array.from({ length: this.#options.threads }, (_, i) => this.#spawn(i + 1));
+      const [first, ...rest] = threads;
+      this.#listen(first, { probePort: true });
+      this.#port = await first.listening.promise;
+      for (const thread of rest) this.#listen(thread, { probePort: false });
       await Promise.all(rest.map((thread) => thread.listening.promise));
       this.#serving = true;
       return this.#port;
@@ -138,12 +141,11 @@ export class ThreadPool {
     this.#restarts.clear();
   }
 
-  #spawn(row: number, { probePort } = { probePort: false }): PoolThread {
-    const { spawn, threads, memory, hostname, messageBytesMax } = this.#options;
+  #spawn(row: number): PoolThread {
     const thread: PoolThread = {
       owner: ++this.#ownerLast,
       row,
-      handle: spawn(),
+      handle: this.#options.spawn(),
       startedMs: performance.now(),
       listening: Promise.withResolvers<number>(),
       gone: Promise.withResolvers<void>(),
@@ -156,10 +158,15 @@ export class ThreadPool {
       event.preventDefault();
       this.#onDeath(thread, event.message);
     };
+    return thread;
+  }
+
+  #listen(thread: PoolThread, { probePort }: { probePort: boolean }): void {
+    const { threads, memory, hostname, messageBytesMax } = this.#options;
     thread.handle.postMessage({
       type: "start",
       owner: thread.owner,
-      row,
+      row: thread.row,
       memory,
       hostname,
       port: this.#port,
@@ -167,7 +174,6 @@ export class ThreadPool {
       probePort,
       messageBytesMax,
     });
-    return thread;
   }
 
   #onReport(thread: PoolThread, report: ThreadReport): void {
@@ -203,12 +209,12 @@ export class ThreadPool {
   #replace({ row, startedMs }: PoolThread): void {
     const livedMs = performance.now() - startedMs;
     if (livedMs >= THREAD_RESTART_MS) {
-      this.#spawn(row);
+      this.#listen(this.#spawn(row), { probePort: false });
       return;
     }
     const timer = setTimeout(() => {
       this.#restarts.delete(timer);
-      this.#spawn(row);
+      this.#listen(this.#spawn(row), { probePort: false });
     }, THREAD_RESTART_MS - livedMs);
     this.#restarts.add(timer);
   }
