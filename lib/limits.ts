@@ -50,8 +50,8 @@ export const STREAM_WINDOW_BYTES = 262_144;
 export const CONNECTION_WINDOW_BYTES = 1_048_576;
 
 /**
- * Bytes of frames that may wait in a connection's output before it stops taking more from its
- * streams, and stops reading: a peer that does not read its answers costs no more than this.
+ * Bytes of frames that may wait in a connection's output before it takes no more data from its
+ * streams; at twice as many it stops reading. A peer that does not read its answers costs no more.
  */
 export const OUTPUT_BYTES_MAX = 262_144;
 

@@ -5,7 +5,11 @@ import {
 } from "../http2/client_connection.ts";
 import type { Connection, Transport } from "../http2/connection.ts";
 import { HeaderField, type HeaderList } from "../http2/hpack/header_field.ts";
-import { CLIENT_WAITING_CALLS_MAX, MESSAGE_BYTES_MAX_DEFAULT } from "../limits.ts";
+import {
+  CLIENT_WAITING_CALLS_MAX,
+  CONNECT_TIMEOUT_MS,
+  MESSAGE_BYTES_MAX_DEFAULT,
+} from "../limits.ts";
 import type { CallOptions, ChannelContext, ClientCall } from "./client_call.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { type Address, dialTcp, formatAddress } from "./dial.ts";
@@ -42,8 +46,10 @@ export class Channel {
   readonly #context: ChannelContext;
   readonly #waiting: WaitingCall[] = [];
   readonly #fields = new Map<string, HeaderList>();
+  /** The connection in use, and those that take no more calls but still have some. */
+  readonly #connections = new Set<Connection<ResponseHandler>>();
   #connection: Connection<ResponseHandler> | undefined;
-  #connecting = false;
+  #connecting: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: ChannelOptions) {
@@ -86,10 +92,15 @@ export class Channel {
     options: CallOptions = {},
   ): Promise<Response> {
     const call = new StreamingClientCall(method, requests, options, this.#context);
-    const responses: Response[] = [];
-    for await (const response of this.#stream(call, method)) responses.push(response);
-    if (responses.length === 1) return responses[0];
-    throw new GrpcError(Code.INTERNAL, `The response has ${responses.length} messages, need one`);
+    let only: { readonly response: Response } | undefined;
+    for await (const response of this.#stream(call, method)) {
+      if (only !== undefined) {
+        throw new GrpcError(Code.INTERNAL, "The response has two messages, need one");
+      }
+      only = { response };
+    }
+    if (only !== undefined) return only.response;
+    throw new GrpcError(Code.INTERNAL, "The response has no message, need one");
   }
 
   /** Calls a method of any number of requests and responses; stopping to read cancels it. */
@@ -101,16 +112,21 @@ export class Channel {
     return this.#stream(new StreamingClientCall(method, requests, options, this.#context), method);
   }
 
-  /** Connects now rather than with the first call. Resolves when connected. */
+  /**
+   * Connects now rather than with the first call. Resolves when connected.
+   *
+   * @throws {GrpcError} UNAVAILABLE when that fails, or the channel was closed.
+   */
   async connect(): Promise<void> {
+    if (this.#closed) throw new GrpcError(Code.UNAVAILABLE, "the channel was closed");
     if (this.#connection === undefined || this.#connection.closing) await this.#connect();
   }
 
   /** Ends the connection; calls in flight fail with UNAVAILABLE. */
   close(): void {
     this.#closed = true;
-    this.#connection?.close();
     this.#failWaiting(new GrpcError(Code.UNAVAILABLE, "the channel was closed"));
+    for (const connection of this.#connections) connection.close();
     this.#context.deadlines.close();
   }
 
@@ -139,37 +155,79 @@ export class Channel {
   /** Starts calls that wait, as far as there is room, or opens the connection that they wait for. */
   #advance(): void {
     const connection = this.#connection;
+    if (this.#closed) return;
     if (connection === undefined || connection.closing) {
-      if (this.#waiting.length > 0 && !this.#connecting) {
-        this.#connect().catch((error) => this.#failWaiting(error));
-      }
+      // Calls that wait have been told why it failed.
+      if (this.#waiting.length > 0) this.#connect().catch(() => {});
       return;
     }
-    let count = 0;
-    while (count < this.#waiting.length && connection.hasCapacity) {
-      const { call, path } = this.#waiting[count++];
-      if (!call.ended) this.#start(connection, call, path);
+    // Starting a call may end it at once, which leads back here: so each is taken off first.
+    while (!connection.closing && connection.hasCapacity) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      if (!next.call.ended) this.#start(connection, next.call, next.path);
     }
-    this.#waiting.splice(0, count);
   }
 
-  async #connect(): Promise<void> {
-    this.#connecting = true;
+  /** Opens a connection, or waits for the one that is being opened. */
+  #connect(): Promise<void> {
+    this.#connecting ??= this.#open();
+    return this.#connecting;
+  }
+
+  async #open(): Promise<void> {
+    const deadlineMs = performance.now() + CONNECT_TIMEOUT_MS;
     try {
       const transport = await this.#options.dial();
       if (this.#closed) return transport.close();
       const connection = clientConnection(transport, () => this.#advance());
+      this.#connections.add(connection);
+      const over = connection.run();
+      over.then(() => this.#connections.delete(connection));
+      await this.#greet(connection, over, deadlineMs);
       this.#connection = connection;
-      connection.run();
+    } catch (error) {
+      this.#failWaiting(error);
+      throw error;
     } finally {
-      this.#connecting = false;
+      this.#connecting = undefined;
     }
     this.#advance();
   }
 
+  /**
+   * Waits for the server's limits, so that no more streams are opened than it allows.
+   *
+   * @throws {GrpcError} UNAVAILABLE when what answers does not speak HTTP/2, or nothing does in time.
+   */
+  async #greet(
+    connection: Connection<ResponseHandler>,
+    over: Promise<Error | undefined>,
+    deadlineMs: number,
+  ): Promise<void> {
+    let inTime = true;
+    const timer = setTimeout(() => {
+      inTime = false;
+      connection.close();
+    }, deadlineMs - performance.now());
+    await connection.greeted;
+    clearTimeout(timer);
+    if (!connection.closing || this.#closed) return;
+    const error = await over;
+    const reason = inTime
+      ? error?.message ?? "the server has closed the connection"
+      : `no HTTP/2 answer within ${CONNECT_TIMEOUT_MS / 1_000} s`;
+    throw new GrpcError(
+      Code.UNAVAILABLE,
+      `Cannot connect to ${this.#options.authority}: ${reason}`,
+      error === undefined ? {} : { cause: error },
+    );
+  }
+
   #start(connection: Connection<ResponseHandler>, call: ClientCall, path: string): void {
+    const fields = this.#requestFields(call, path);
     const stream: ClientStream = connection.openStream(call);
-    call.start(stream, this.#requestFields(call, path));
+    call.start(stream, fields);
   }
 
   #requestFields(call: ClientCall, path: string): HeaderList {

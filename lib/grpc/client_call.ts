@@ -139,8 +139,14 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
     this.cancel(new GrpcError(code, `Cannot read response: ${what}`));
   }
 
+  /** A listener that throws ends its own call, not the connection that it is called from. */
   #tell(listener: ((metadata: Metadata) => void) | undefined, fields: HeaderList): void {
-    if (listener !== undefined) listener(readMetadata(fields));
+    if (listener === undefined) return;
+    try {
+      listener(readMetadata(fields));
+    } catch (error) {
+      this.cancel(error);
+    }
   }
 }
 

@@ -16,7 +16,7 @@ export interface Expiring {
  */
 export class DeadlineTimer {
   readonly #buckets = new Map<number, Set<Expiring>>();
-  #timer: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #timerBucket = Infinity;
 
   /**
@@ -42,9 +42,10 @@ export class DeadlineTimer {
     if (calls.size === 0) this.#buckets.delete(bucket);
   }
 
-  /** Stops the timer; no deadline is told any more. */
+  /** Stops the timer for good; no deadline is told any more, of those added later neither. */
   close(): void {
     clearTimeout(this.#timer);
+    this.#timerBucket = -Infinity;
     this.#buckets.clear();
   }
 

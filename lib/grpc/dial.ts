@@ -27,6 +27,7 @@ export async function dialTcp(address: Address): Promise<Transport> {
   );
   try {
     const connection = await Promise.race([connecting, timeout.promise]);
+    // Requests leave at once: they are collected already.
     connection.setNoDelay(true);
     return connection;
   } catch (error) {

@@ -52,9 +52,7 @@ export async function acceptLoop(
 ): Promise<void> {
   for (;;) {
     try {
-      const connection = await listener.accept();
-      connection.setNoDelay(true);
-      serve(connection);
+      serve(withoutDelay(await listener.accept()));
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;
@@ -62,4 +60,14 @@ export async function acceptLoop(
       await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
     }
   }
+}
+
+/** Answers leave at once: they are collected already. */
+function withoutDelay(connection: Deno.TcpConn): Deno.TcpConn {
+  try {
+    connection.setNoDelay(true);
+  } catch {
+    // The client has gone again, as the first read will tell.
+  }
+  return connection;
 }

@@ -64,6 +64,8 @@ export class MessageQueue<Message> implements AsyncIterable<Message> {
     return {
       next: () => this.#next(),
       return: () => {
+        this.#messages.length = 0;
+        this.#ended = true;
         this.#onStopped();
         return Promise.resolve({ done: true, value: undefined });
       },

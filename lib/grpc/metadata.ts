@@ -4,7 +4,7 @@ import { Code, GrpcError } from "./status.ts";
 /** A metadata value: text, or bytes under a key that ends in `-bin`. */
 export type MetadataValue = string | Uint8Array;
 
-/** Field names that belong to the protocol and never show as metadata. */
+/** Field names that belong to gRPC or to HTTP and never show as metadata. Source: RFC 9113 §8.2.2. */
 const RESERVED: ReadonlySet<string> = new Set([
   "content-type",
   "te",
@@ -15,6 +15,11 @@ const RESERVED: ReadonlySet<string> = new Set([
   "grpc-status",
   "grpc-message",
   "grpc-message-type",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
 ]);
 
 const KEY = /^[0-9a-z_.-]+$/;

@@ -1,5 +1,5 @@
 import type { ServerStream } from "../http2/server_connection.ts";
-import type { StreamHandler } from "../http2/stream.ts";
+import { END_STREAM, MORE_FOLLOWS, type StreamHandler } from "../http2/stream.ts";
 import type { PlainAnswer } from "./request_head.ts";
 
 /** Answers a request that is not gRPC's once its body, which is dropped, has ended. */
@@ -28,7 +28,7 @@ export class PlainCall implements StreamHandler {
   onReset(): void {}
 
   #respond(): void {
-    this.#stream.sendHeaders(this.#answer.fields, false);
-    this.#stream.sendData(this.#answer.body.slice(), true);
+    this.#stream.sendHeaders(this.#answer.fields, MORE_FOLLOWS);
+    this.#stream.sendData(this.#answer.body.slice(), END_STREAM);
   }
 }

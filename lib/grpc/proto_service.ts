@@ -69,17 +69,16 @@ function codecOf<Message>(
   deserialize: (bytes: never) => object,
 ): Codec<Message> {
   let last: { readonly message: Message; readonly bytes: Uint8Array } | undefined;
-  const encoded = (message: Message): Uint8Array => {
-    if (last?.message !== message) last = { message, bytes: serialize(message as object) };
-    return last.bytes;
-  };
   return {
     decode: (bytes, start, end) =>
       // proto-loader's types ask for node's Buffer; protobufjs reads any Uint8Array.
       deserialize(bytes.subarray(start, end) as never) as Message,
-    encodedBytesMax: (message) => encoded(message).length,
+    encodedBytesMax: (message) => {
+      last = { message, bytes: serialize(message as object) };
+      return last.bytes.length;
+    },
     encode: (message, target, offset) => {
-      const bytes = encoded(message);
+      const bytes = last?.message === message ? last.bytes : serialize(message as object);
       last = undefined;
       target.set(bytes, offset);
       return offset + bytes.length;

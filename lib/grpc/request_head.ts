@@ -19,13 +19,14 @@ export interface PlainAnswer {
   readonly body: Uint8Array;
 }
 
-const text = (body: string, status: string): PlainAnswer => {
+const text = (body: string, status: string, ...more: HeaderField[]): PlainAnswer => {
   const bytes = new TextEncoder().encode(body);
   return {
     fields: [
       new HeaderField(":status", status),
       new HeaderField("content-type", "text/plain; charset=utf-8"),
       new HeaderField("content-length", String(bytes.length)),
+      ...more,
     ],
     body: bytes,
   };
@@ -33,7 +34,12 @@ const text = (body: string, status: string): PlainAnswer => {
 
 const GREETING = text("This port speaks gRPC.\n", "200");
 const UNSUPPORTED = text("Cannot answer: need content-type application/grpc.\n", "415");
-const NOT_POST = text("Cannot answer: gRPC needs the method POST.\n", "405");
+/** Source: RFC 9110 §15.5.6, which demands `allow`. */
+const NOT_POST = text(
+  "Cannot answer: gRPC needs the method POST.\n",
+  "405",
+  new HeaderField("allow", "POST"),
+);
 
 /** `application/grpc`, `application/grpc+proto`, parameters; not `application/grpc-web`. */
 const CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;.*)?$/;

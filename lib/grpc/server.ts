@@ -5,8 +5,12 @@ import {
   serverConnection,
   type ServerStream,
 } from "../http2/server_connection.ts";
-import type { StreamHandler } from "../http2/stream.ts";
-import { BUFFERED_MESSAGES_PER_CONNECTION } from "../limits.ts";
+import { END_STREAM, type StreamHandler } from "../http2/stream.ts";
+import {
+  BUFFERED_MESSAGES_PER_CONNECTION,
+  CONCURRENT_STREAMS_MAX,
+  STREAM_WINDOW_BYTES,
+} from "../limits.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { ByteBudget } from "./message_assembler.ts";
 import { PlainCall } from "./plain_call.ts";
@@ -57,7 +61,7 @@ export class GrpcServer {
   async serve(transport: Transport): Promise<Error | undefined> {
     const context: CallContext = {
       messageBytesMax: this.#options.messageBytesMax,
-      budget: new ByteBudget(this.#options.messageBytesMax * BUFFERED_MESSAGES_PER_CONNECTION),
+      budget: new ByteBudget(bufferedBytesMax(this.#options.messageBytesMax)),
       deadlines: this.#deadlines,
       observer: this.#options.observer,
     };
@@ -80,6 +84,7 @@ export class GrpcServer {
 
   /** Ends all connections at once; calls in flight are cancelled. */
   close(): void {
+    this.#shuttingDown = true;
     for (const connection of this.#connections) connection.close();
     this.#deadlines.close();
   }
@@ -104,11 +109,11 @@ class CallAcceptor implements RequestAcceptor {
       this.#refuse(stream, call.route);
     } else if (call.route.method.kind === "unary" || call.route.method.kind === "serverStreaming") {
       const unary = new UnaryRequestCall(stream, call, call.route, this.#context);
-      if (endStream) unary.onData(EMPTY, 0, 0, true);
+      if (endStream) unary.onData(EMPTY, 0, 0, END_STREAM);
     } else {
       const streaming = new StreamRequestCall(stream, call, call.route, this.#context);
       streaming.start();
-      if (endStream) streaming.onData(EMPTY, 0, 0, true);
+      if (endStream) streaming.onData(EMPTY, 0, 0, END_STREAM);
     }
   }
 
@@ -122,9 +127,17 @@ class CallAcceptor implements RequestAcceptor {
 
   #refuse(stream: ServerStream, error: GrpcError): void {
     this.#context.observer.onCallStart();
-    stream.sendHeaders(trailersFor(error, undefined, { alone: true }), true);
+    stream.sendHeaders(trailersFor(error, undefined, { alone: true }), END_STREAM);
     this.#context.observer.onCallEnd(error.code);
   }
+}
+
+/** What flow control lets every stream send unasked is never too much, however small the messages. */
+function bufferedBytesMax(messageBytesMax: number): number {
+  return Math.max(
+    messageBytesMax * BUFFERED_MESSAGES_PER_CONNECTION,
+    CONCURRENT_STREAMS_MAX * STREAM_WINDOW_BYTES,
+  );
 }
 
 const EMPTY = new Uint8Array(0);

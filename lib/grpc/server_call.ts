@@ -1,7 +1,7 @@
 import type { HeaderList } from "../http2/hpack/header_field.ts";
 import type { Http2Error } from "../http2/http2_error.ts";
 import type { ServerStream } from "../http2/server_connection.ts";
-import type { StreamHandler } from "../http2/stream.ts";
+import { END_STREAM, MORE_FOLLOWS, type StreamHandler } from "../http2/stream.ts";
 import type { DeadlineTimer, Expiring } from "./deadline_timer.ts";
 import type { ByteBudget } from "./message_assembler.ts";
 import { Metadata } from "./metadata.ts";
@@ -90,7 +90,7 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
 
   onTrailers(_fields: HeaderList): void {
     // gRPC requests have no trailers; those of a client that sends them end its messages.
-    this.onData(EMPTY, 0, 0, true);
+    this.onData(EMPTY, 0, 0, END_STREAM);
   }
 
   onWritable(): void {
@@ -109,7 +109,7 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
   sendHeaders(): void {
     if (this.#headersSent || this.#ended) return;
     this.#headersSent = true;
-    this.stream.sendHeaders(responseHeaders(this.#headers), false);
+    this.stream.sendHeaders(responseHeaders(this.#headers), MORE_FOLLOWS);
   }
 
   /** Answers with what the handler of a single response returned. */
@@ -130,8 +130,10 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
         if (!this.stream.writable) {
           this.#writable = Promise.withResolvers<void>();
           await this.#writable.promise;
+          if (this.#ended) return;
         }
       }
+      this.sendHeaders();
       this.#end(trailersOk(this.#trailers), Code.OK);
     } catch (error) {
       this.fail(error);
@@ -148,6 +150,8 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
       this.context.observer.onHandlerError(this.route.method.path, error);
       status = new GrpcError(Code.UNKNOWN, "the handler failed");
     }
+    // Headers that were set but not sent go before the trailers rather than get lost.
+    if (this.#headers !== undefined) this.sendHeaders();
     const fields = trailersFor(status, this.#trailers, { alone: !this.#headersSent });
     this.#end(fields, status.code, status);
   }
@@ -178,7 +182,7 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
 
   #end(fields: HeaderList, code: Code, reason?: GrpcError): void {
     if (this.#ended) return;
-    this.stream.sendHeaders(fields, true);
+    this.stream.sendHeaders(fields, END_STREAM);
     this.#close(code, reason);
   }
 

@@ -58,7 +58,7 @@ export class GrpcError extends Error {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A longer status message is cut: three bytes a character must still fit a peer's header limit. */
 const STATUS_MESSAGE_CHARS_MAX = 1_024;

@@ -1,9 +1,9 @@
+import { decodeMessage } from "./decode_message.ts";
 import { MessageAssembler } from "./message_assembler.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { BaseCall } from "./server_call.ts";
 import type { Handler } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
-import { decodeRequest } from "./unary_request_call.ts";
 
 /**
  * A call whose request is any number of messages: client and bidirectional streaming.
@@ -60,7 +60,7 @@ export class StreamRequestCall extends BaseCall {
 
   async *#decoded(): AsyncGenerator<unknown> {
     for await (const bytes of this.#requests) {
-      yield decodeRequest(this.route.method.request, bytes, 0, bytes.length);
+      yield decodeMessage(this.route.method.request, bytes, 0, bytes.length, "request");
     }
   }
 

@@ -1,6 +1,9 @@
 import type { ClientStream } from "../http2/client_connection.ts";
 import type { HeaderList } from "../http2/hpack/header_field.ts";
+import { END_STREAM, MORE_FOLLOWS } from "../http2/stream.ts";
+import { STREAM_WINDOW_BYTES } from "../limits.ts";
 import { type CallOptions, type ChannelContext, ClientCall } from "./client_call.ts";
+import { decodeMessage } from "./decode_message.ts";
 import { ByteBudget, MessageAssembler } from "./message_assembler.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { sendMessage } from "./send_message.ts";
@@ -31,7 +34,8 @@ export class StreamingClientCall<Request, Response> extends ClientCall
     super(options, context);
     this.#method = method;
     this.#requests = requests;
-    const budget = new ByteBudget(context.messageBytesMax * 2);
+    // One message that is being read, and behind it no more than the server may send unasked.
+    const budget = new ByteBudget(context.messageBytesMax + STREAM_WINDOW_BYTES);
     this.#assembler = new MessageAssembler(context.messageBytesMax, budget);
     this.#responses = new MessageQueue<Uint8Array>({
       onTaken: (message) => {
@@ -44,7 +48,7 @@ export class StreamingClientCall<Request, Response> extends ClientCall
 
   start(stream: ClientStream, fields: HeaderList): void {
     this.stream = stream;
-    stream.sendHeaders(fields, false);
+    stream.sendHeaders(fields, MORE_FOLLOWS);
     this.#sendAll(stream).catch((error) => this.cancel(error));
   }
 
@@ -67,14 +71,17 @@ export class StreamingClientCall<Request, Response> extends ClientCall
 
   async *[Symbol.asyncIterator](): AsyncIterator<Response> {
     for await (const bytes of this.#responses) {
-      yield this.#method.response.decode(bytes, 0, bytes.length);
+      yield decodeMessage(this.#method.response, bytes, 0, bytes.length, "response");
     }
   }
 
   protected onEnd(error: unknown): void {
     this.onWritable();
-    if (error === undefined) this.#responses.end();
-    else this.#responses.endWith(error);
+    if (error !== undefined) return this.#responses.endWith(error);
+    if (!this.#assembler.partial) return this.#responses.end();
+    this.#responses.endWith(
+      new GrpcError(Code.INTERNAL, "Cannot read response: its last message is incomplete"),
+    );
   }
 
   async #sendAll(stream: ClientStream): Promise<void> {
@@ -84,9 +91,10 @@ export class StreamingClientCall<Request, Response> extends ClientCall
       if (!stream.writable) {
         this.#writable = Promise.withResolvers<void>();
         await this.#writable.promise;
+        if (this.ended) return;
       }
     }
-    if (!this.ended) stream.sendData(EMPTY, true);
+    if (!this.ended) stream.sendData(EMPTY, END_STREAM);
   }
 
   #consume(): void {

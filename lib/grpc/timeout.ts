@@ -31,11 +31,14 @@ export function parseTimeout(text: string): number {
   return Number(match[1]) * UNIT_MS[match[2]];
 }
 
-/** Writes a `grpc-timeout` value in the finest unit that holds it, rounded up; the longest is 99 999 999 h. */
+/**
+ * Writes a `grpc-timeout` value in the finest unit that holds it, rounded up: from 1 ns, as the value
+ * must be positive, to 99 999 999 h.
+ */
 export function formatTimeout(timeoutMs: number): string {
   for (const unit of ["n", "u", "m", "S", "M", "H"]) {
     const value = Math.ceil(timeoutMs / UNIT_MS[unit]);
-    if (value <= VALUE_MAX) return `${Math.max(value, 0)}${unit}`;
+    if (value <= VALUE_MAX) return `${Math.max(value, 1)}${unit}`;
   }
   return `${VALUE_MAX}H`;
 }

@@ -1,7 +1,9 @@
 import type { ClientStream } from "../http2/client_connection.ts";
 import type { HeaderList } from "../http2/hpack/header_field.ts";
+import { MORE_FOLLOWS } from "../http2/stream.ts";
 import { ErrorCode, type Http2Error } from "../http2/http2_error.ts";
 import { type CallOptions, type ChannelContext, ClientCall } from "./client_call.ts";
+import { decodeMessage } from "./decode_message.ts";
 import { ByteBudget, MessageAssembler } from "./message_assembler.ts";
 import { isWholeMessage, PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
 import { sendMessage } from "./send_message.ts";
@@ -37,7 +39,7 @@ export class UnaryClientCall<Request, Response> extends ClientCall {
 
   start(stream: ClientStream, fields: HeaderList): void {
     this.stream = stream;
-    stream.sendHeaders(fields, false);
+    stream.sendHeaders(fields, MORE_FOLLOWS);
     try {
       sendMessage(stream, this.#method.request, this.#request, { endStream: true });
     } catch (error) {
@@ -81,15 +83,18 @@ export class UnaryClientCall<Request, Response> extends ClientCall {
   }
 
   protected onEnd(error: unknown): void {
-    if (error !== undefined) this.#reject(error);
-    else if (this.#message !== undefined) this.#resolve(this.#message.decoded);
-    else this.#reject(new GrpcError(Code.INTERNAL, "The response has no message, need one"));
+    if (error !== undefined) return this.#reject(error);
+    const partial = this.#assembler?.partial === true;
+    if (this.#message !== undefined && !partial) return this.#resolve(this.#message.decoded);
+    const found = partial ? "an incomplete message" : "no message";
+    this.#reject(new GrpcError(Code.INTERNAL, `The response has ${found}, need one`));
   }
 
   #take(bytes: Uint8Array, start: number, end: number): void {
     if (this.#message !== undefined) {
       throw new GrpcError(Code.INTERNAL, "The response has two messages, need one");
     }
-    this.#message = { decoded: this.#method.response.decode(bytes, start, end) };
+    const { response } = this.#method;
+    this.#message = { decoded: decodeMessage(response, bytes, start, end, "response") };
   }
 }

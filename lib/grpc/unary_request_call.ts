@@ -1,3 +1,4 @@
+import { decodeMessage } from "./decode_message.ts";
 import { MessageAssembler } from "./message_assembler.ts";
 import { isWholeMessage, PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
 import { BaseCall } from "./server_call.ts";
@@ -46,8 +47,9 @@ export class UnaryRequestCall extends BaseCall {
 
   #runAssembled(): void {
     const message = this.#message;
-    if (message === undefined) {
-      const found = this.#assembler?.partial ? "an incomplete message" : "no message";
+    const partial = this.#assembler?.partial === true;
+    if (message === undefined || partial) {
+      const found = partial ? "an incomplete message" : "no message";
       throw new GrpcError(Code.INTERNAL, `Cannot read request: ${found}, need one`);
     }
     this.#run(message, 0, message.length);
@@ -55,33 +57,12 @@ export class UnaryRequestCall extends BaseCall {
 
   #run(bytes: Uint8Array, start: number, end: number): void {
     const { method, handler } = this.route;
-    const request = decodeRequest(method.request, bytes, start, end);
+    const request = decodeMessage(method.request, bytes, start, end, "request");
     if (method.kind === "unary") {
       this.respond((handler as Handler<"unary", unknown, unknown>)(request, this));
     } else {
       const responses = (handler as Handler<"serverStreaming", unknown, unknown>)(request, this);
       this.respondStream(responses);
     }
-  }
-}
-
-/**
- * Decodes a request; how a codec fails is its own affair.
- *
- * @throws {GrpcError} INTERNAL, as doc/statuscodes.md has it for a request that cannot be parsed.
- */
-export function decodeRequest(
-  codec: { decode(bytes: Uint8Array, start: number, end: number): unknown },
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): unknown {
-  try {
-    return codec.decode(bytes, start, end);
-  } catch (error) {
-    if (error instanceof GrpcError) throw error;
-    throw new GrpcError(Code.INTERNAL, "Cannot read request: not a message of the method's type", {
-      cause: error,
-    });
   }
 }

@@ -1,24 +1,18 @@
-import {
-  CONCURRENT_STREAMS_MAX,
-  CONNECTION_WINDOW_BYTES,
-  HEADER_LIST_BYTES_MAX,
-  LINGER_MS,
-  OUTPUT_BYTES_MAX,
-  SHUTDOWN_PING_MS,
-  STREAM_WINDOW_BYTES,
-} from "../limits.ts";
-import { WINDOW_BYTES_DEFAULT } from "./flow_window.ts";
-import { CLIENT_PREFACE, FrameType, STREAM_ID_MAX } from "./frame.ts";
+import { CONCURRENT_STREAMS_MAX, OUTPUT_BYTES_MAX } from "../limits.ts";
+import { FrameType } from "./frame.ts";
 import { type ByteSource, FrameReader } from "./frame_reader.ts";
 import { type ByteSink, FrameWriter, type FrameWriterEvents } from "./frame_writer.ts";
+import { Goaway } from "./goaway.ts";
+import { addGreeting } from "./greeting.ts";
 import type { HeaderField, HeaderList } from "./hpack/header_field.ts";
 import { ErrorCode, Http2Error } from "./http2_error.ts";
 import { Receiver, type ReceiverEvents } from "./receiver.ts";
 import { Sender } from "./sender.ts";
-import { encodeSettings, PeerSettings, SettingId } from "./settings.ts";
+import { PeerSettings } from "./settings.ts";
 import type { AnyStream, DataEncoder, StreamConnection, StreamHandler } from "./stream.ts";
 import { Stream } from "./stream.ts";
 import { type Side, StreamTable } from "./stream_table.ts";
+import { TransportCloser } from "./transport_closer.ts";
 
 /** What a connection needs of a socket; a `Deno.Conn` is one. */
 export interface Transport extends ByteSource, ByteSink {
@@ -38,8 +32,11 @@ export interface Role<Handler extends StreamHandler> {
   onCapacity(): void;
 }
 
-const PING_PAYLOAD = new TextEncoder().encode("shutdown");
-const DISCARD_BYTES = 16_384;
+/**
+ * Bytes of output at which reading stops. Data alone, which stops at OUTPUT_BYTES_MAX, does not get
+ * there: two ends that both send as much as they may would wait for each other's reading for ever.
+ */
+const UNREAD_OUTPUT_BYTES_MAX = 2 * OUTPUT_BYTES_MAX;
 
 /**
  * One HTTP/2 connection, either end of it.
@@ -51,7 +48,6 @@ const DISCARD_BYTES = 16_384;
  */
 export class Connection<Handler extends StreamHandler>
   implements StreamConnection, FrameWriterEvents, ReceiverEvents<Handler> {
-  readonly #transport: Transport;
   readonly #role: Role<Handler>;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
@@ -59,24 +55,28 @@ export class Connection<Handler extends StreamHandler>
   readonly #streams = new StreamTable<Handler>();
   readonly #sender: Sender;
   readonly #receiver: Receiver<Handler>;
+  readonly #goaway: Goaway;
+  readonly #closer: TransportCloser;
+  readonly #greeted = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<void>();
   #error: Error | undefined;
-  #closed = false;
-  #closing = false;
-  #lingerTimer: number | undefined;
   #started = false;
   #flushScheduled = false;
   #acceptsStreams = true;
-  #drained: PromiseWithResolvers<void> | undefined;
-  #pingAcknowledged: PromiseWithResolvers<void> | undefined;
+  #shuttingDown = false;
+  /** Whether our side ends, or has ended: nothing starts that would have to be finished. */
+  #closing = false;
 
   constructor(transport: Transport, role: Role<Handler>) {
-    this.#transport = transport;
     this.#role = role;
     this.#reader = new FrameReader(transport, { expectPreface: role.side === "server" });
     this.#writer = new FrameWriter(transport, this);
-    this.#settings = new PeerSettings();
+    this.#goaway = new Goaway(this.#writer);
+    this.#closer = new TransportCloser(transport, this.#writer, () => this.#end(this.#error));
+    this.#settings = new PeerSettings(role.side);
     this.#sender = new Sender(this.#writer, this.#settings, (stream) => this.#onLocalEnd(stream));
     this.#receiver = new Receiver({
+      side: role.side,
       streams: this.#streams,
       settings: this.#settings,
       sender: this.#sender,
@@ -97,7 +97,12 @@ export class Connection<Handler extends StreamHandler>
 
   /** Whether new streams are refused for good: a shutdown, a GOAWAY, an error. */
   get closing(): boolean {
-    return !this.#acceptsStreams || this.#closed;
+    return !this.#acceptsStreams;
+  }
+
+  /** Resolves when the peer has told its limits, and so that it speaks HTTP/2; or at the end. */
+  get greeted(): Promise<void> {
+    return this.#greeted.promise;
   }
 
   /**
@@ -113,10 +118,11 @@ export class Connection<Handler extends StreamHandler>
       this.#writer.flush();
     }
     try {
-      while (!this.#closed && await this.#reader.fill()) {
+      while (!this.#closer.closed && await this.#reader.fill()) {
         this.#receive();
         this.#writer.flush();
-        if (this.#writer.bytes > OUTPUT_BYTES_MAX) await this.#writer.idle();
+        // One write, not all of them: a response without end would keep us from reading its reset.
+        if (this.#writer.bytes > UNREAD_OUTPUT_BYTES_MAX) await this.#writer.written();
       }
     } catch (error) {
       await this.#fail(error);
@@ -125,9 +131,14 @@ export class Connection<Handler extends StreamHandler>
     return this.#error;
   }
 
-  /** Client: opens a stream; sending on it makes it known to the peer. */
+  /**
+   * Client: opens a stream, which must send its headers before the next one is opened: that makes it
+   * known to the peer, and streams must become known in their order.
+   */
   openStream(handler: Handler): Stream<Handler> {
     const id = this.#streams.nextId();
+    // A connection that has used up its identifiers ends, and makes room for another. RFC 9113 §5.1.1.
+    if (id === undefined) this.#stopAccepting();
     if (id === undefined || this.closing || !this.hasCapacity) {
       throw Http2Error.stream(0, ErrorCode.REFUSED_STREAM, "the connection takes no more streams");
     }
@@ -143,20 +154,10 @@ export class Connection<Handler extends StreamHandler>
    *
    * Source: RFC 9113 §6.8.
    */
-  async shutdown(): Promise<void> {
-    if (this.#drained !== undefined) return this.#drained.promise;
-    this.#drained = Promise.withResolvers<void>();
-    if (!this.#started || this.#closed) return this.close();
-    if (this.#role.side === "server") await this.#announceShutdown();
-    this.#acceptsStreams = false;
-    this.#sendGoaway(
-      this.#role.side === "server" ? this.#streams.lastId : 0,
-      ErrorCode.NO_ERROR,
-      "",
-    );
-    this.#scheduleFlush();
-    this.#closeWhenDrained();
-    return this.#drained.promise;
+  shutdown(): Promise<void> {
+    if (!this.#started) this.#end(undefined);
+    else if (!this.#shuttingDown) this.#shutDown();
+    return this.#over.promise;
   }
 
   /** Ends the connection at once; open streams are told. */
@@ -186,10 +187,12 @@ export class Connection<Handler extends StreamHandler>
   }
 
   sendReset(stream: AnyStream, code: ErrorCode): void {
-    this.#writer.addUint32Frame(FrameType.RST_STREAM, stream.id, code);
-    this.#streams.rememberReset(stream.id);
+    if (stream.headSent || stream.headReceived) {
+      this.#writer.addUint32Frame(FrameType.RST_STREAM, stream.id, code);
+      this.#streams.rememberReset(stream.id);
+      this.#scheduleFlush();
+    }
     this.#remove(stream);
-    this.#scheduleFlush();
   }
 
   sendWindowUpdate(stream: AnyStream, increment: number): void {
@@ -206,10 +209,6 @@ export class Connection<Handler extends StreamHandler>
   }
 
   onNewStream(id: number, fields: HeaderField[], endStream: boolean): void {
-    if (this.#role.side === "client") {
-      throw Http2Error.connection(ErrorCode.PROTOCOL_ERROR, `HEADERS on idle stream ${id}`);
-    }
-    this.#streams.use(id);
     if (!this.#acceptsStreams) return this.#streams.rememberReset(id);
     if (this.#streams.size >= CONCURRENT_STREAMS_MAX) {
       throw Http2Error.stream(id, ErrorCode.REFUSED_STREAM, "too many streams at once");
@@ -235,13 +234,13 @@ export class Connection<Handler extends StreamHandler>
   }
 
   onPingAck(): void {
-    this.#pingAcknowledged?.resolve();
+    this.#goaway.onPingAck();
   }
 
   onGoaway(lastId: number, code: ErrorCode, message: string): void {
     // To a server it says nothing: it would keep us from pushing, which we never do.
     if (this.#role.side === "server") return;
-    this.#acceptsStreams = false;
+    this.#stopAccepting();
     const refusal = Http2Error.stream(
       0,
       code === ErrorCode.NO_ERROR ? ErrorCode.REFUSED_STREAM : code,
@@ -250,27 +249,22 @@ export class Connection<Handler extends StreamHandler>
     for (const stream of this.#streams.values()) {
       if (stream.id > lastId) this.onPeerReset(stream, refusal);
     }
-    this.#closeWhenDrained();
+    this.#role.onCapacity();
   }
 
   onSettings(): void {
+    this.#greeted.resolve();
     this.#role.onCapacity();
+  }
+
+  #stopAccepting(): void {
+    this.#acceptsStreams = false;
+    this.#closeWhenDrained();
   }
 
   #start(): void {
     this.#started = true;
-    if (this.#role.side === "client") this.#writer.addBytes(CLIENT_PREFACE);
-    const server = this.#role.side === "server";
-    const settings = encodeSettings([
-      server
-        ? [SettingId.MAX_CONCURRENT_STREAMS, CONCURRENT_STREAMS_MAX]
-        : [SettingId.ENABLE_PUSH, 0],
-      [SettingId.INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
-      [SettingId.MAX_HEADER_LIST_SIZE, HEADER_LIST_BYTES_MAX],
-    ]);
-    this.#writer.addFrame(FrameType.SETTINGS, 0, 0, settings);
-    const increment = CONNECTION_WINDOW_BYTES - WINDOW_BYTES_DEFAULT;
-    this.#writer.addUint32Frame(FrameType.WINDOW_UPDATE, 0, increment);
+    addGreeting(this.#writer, this.#role.side);
   }
 
   #receive(): void {
@@ -311,16 +305,16 @@ export class Connection<Handler extends StreamHandler>
   }
 
   #remove(stream: AnyStream): void {
+    if (!this.#streams.remove(stream.id)) return;
     stream.localClosed = true;
     stream.remoteClosed = true;
     this.#sender.forget(stream);
-    this.#streams.remove(stream.id);
     this.#closeWhenDrained();
     if (this.#role.side === "client") this.#role.onCapacity();
   }
 
   #scheduleFlush(): void {
-    if (this.#flushScheduled || this.#closed) return;
+    if (this.#flushScheduled || this.#closer.closed) return;
     this.#flushScheduled = true;
     queueMicrotask(() => {
       this.#flushScheduled = false;
@@ -328,94 +322,57 @@ export class Connection<Handler extends StreamHandler>
     });
   }
 
-  /** Announces the end, and waits until streams that were on their way by then must have come in. */
-  async #announceShutdown(): Promise<void> {
-    this.#pingAcknowledged = Promise.withResolvers<void>();
-    const acknowledged = this.#pingAcknowledged;
-    this.#sendGoaway(STREAM_ID_MAX, ErrorCode.NO_ERROR, "");
-    this.#writer.addFrame(FrameType.PING, 0, 0, PING_PAYLOAD);
-    this.#writer.flush();
-    const timer = setTimeout(() => acknowledged.resolve(), SHUTDOWN_PING_MS);
-    await acknowledged.promise;
-    clearTimeout(timer);
+  async #shutDown(): Promise<void> {
+    this.#shuttingDown = true;
+    if (this.#role.side === "server" && !this.#closing) await this.#goaway.announce();
+    if (this.#closing) return;
+    this.#acceptsStreams = false;
+    this.#goaway.send(this.#lastPeerStreamId(), ErrorCode.NO_ERROR, "");
+    this.#scheduleFlush();
+    this.#closeWhenDrained();
   }
 
-  #sendGoaway(lastId: number, code: ErrorCode, message: string): void {
-    const text = new TextEncoder().encode(message);
-    const payload = new Uint8Array(8 + text.length);
-    const view = new DataView(payload.buffer);
-    view.setUint32(0, lastId);
-    view.setUint32(4, code);
-    payload.set(text, 8);
-    this.#writer.addFrame(FrameType.GOAWAY, 0, 0, payload);
+  #lastPeerStreamId(): number {
+    return this.#role.side === "server" ? this.#streams.lastId : 0;
   }
 
   #closeWhenDrained(): void {
-    if (this.#acceptsStreams || this.#closing || this.#closed || this.#streams.size > 0) return;
+    if (this.#acceptsStreams || this.#closing || this.#streams.size > 0) return;
     this.#closing = true;
-    this.#writer.idle().then(() => this.#closeWrite());
+    this.#closer.closeWrite();
   }
 
   /** Answers an error of the connection with GOAWAY, and closes once the peer has had it. */
   async #fail(error: unknown): Promise<void> {
-    if (this.#closed) return;
+    if (this.#closer.closed) return;
     this.#closing = true;
     this.#acceptsStreams = false;
     this.#error = error instanceof Error ? error : new Error(String(error));
     const known = error instanceof Http2Error;
     if (!this.#started) this.#start();
-    this.#sendGoaway(
-      this.#streams.lastId,
+    this.#goaway.send(
+      this.#lastPeerStreamId(),
       known ? error.code : ErrorCode.INTERNAL_ERROR,
       known ? error.message : "internal error",
     );
     this.#abortStreams(Http2Error.connection(ErrorCode.CANCEL, this.#error.message));
-    this.#lingerTimer = setTimeout(() => this.#end(this.#error), LINGER_MS);
-    await this.#writer.idle();
-    await this.#closeWrite();
-    await this.#discardRest();
-  }
-
-  /** Ends our side and gives the peer LINGER_MS to end its own. */
-  async #closeWrite(): Promise<void> {
-    if (this.#closed) return;
-    this.#lingerTimer ??= setTimeout(() => this.#end(this.#error), LINGER_MS);
-    try {
-      await this.#transport.closeWrite();
-    } catch (error) {
-      this.onFailure(error);
-    }
-  }
-
-  /**
-   * Reads until the peer ends: a close with unread bytes would reset the connection under our last
-   * frames before the peer has read them.
-   */
-  async #discardRest(): Promise<void> {
-    const discard = new Uint8Array(DISCARD_BYTES);
-    try {
-      while (!this.#closed && await this.#transport.read(discard) !== null);
-    } catch {
-      // The peer is gone, or the timer has closed the transport: either ends the wait.
-    }
+    this.#closer.linger();
+    await this.#closer.closeWrite();
+    await this.#closer.discardRest();
   }
 
   #end(error: Error | undefined): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#closer.closed) return;
+    this.#closing = true;
     this.#acceptsStreams = false;
     this.#error = error;
-    clearTimeout(this.#lingerTimer);
-    try {
-      this.#transport.close();
-    } catch {
-      // Closed already.
-    }
+    this.#closer.close();
     this.#abortStreams(
       Http2Error.connection(ErrorCode.CANCEL, error?.message ?? "the connection has ended"),
     );
-    this.#pingAcknowledged?.resolve();
-    this.#drained?.resolve();
+    this.#goaway.onPingAck();
+    this.#greeted.resolve();
+    this.#over.resolve();
     this.#role.onCapacity();
   }
 

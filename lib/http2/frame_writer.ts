@@ -34,8 +34,11 @@ export class FrameWriter {
   #spare: Uint8Array<ArrayBuffer> | undefined;
   #length = 0;
   #inFlightBytes = 0;
-  #failed = false;
+  /** From the start of a write until nothing is left: no bytes in flight do not mean no write yet. */
+  #writing = false;
+  #closed = false;
   #idle: PromiseWithResolvers<void> | undefined;
+  #written: PromiseWithResolvers<void> | undefined;
 
   constructor(sink: ByteSink, events: FrameWriterEvents) {
     this.#sink = sink;
@@ -111,12 +114,26 @@ export class FrameWriter {
 
   /** Starts writing what was collected, unless a write is under way, which will take it along. */
   flush(): void {
-    if (this.#inFlightBytes > 0 || this.#length === 0) return;
-    if (this.#failed) {
+    if (this.#writing || this.#length === 0) return;
+    if (this.#closed) {
       this.#length = 0;
       return;
     }
     this.#write();
+  }
+
+  /** Drops what is not under way, and what is collected from now on: nobody takes it any more. */
+  close(): void {
+    this.#closed = true;
+    this.#length = 0;
+  }
+
+  /** Resolves when the write under way has ended; frames collected since may still wait. */
+  written(): Promise<void> {
+    this.flush();
+    if (this.bytes === 0) return Promise.resolve();
+    this.#written ??= Promise.withResolvers<void>();
+    return this.#written.promise;
   }
 
   /** Resolves when nothing is left to write: all was taken by the sink, or the sink has failed. */
@@ -128,8 +145,9 @@ export class FrameWriter {
   }
 
   async #write(): Promise<void> {
+    this.#writing = true;
     try {
-      while (this.#length > 0) {
+      while (this.#length > 0 && !this.#closed) {
         const full = this.#buffer;
         const bytes = full.subarray(0, this.#length);
         this.#buffer = this.#spare ?? new Uint8Array(BUFFER_BYTES_MIN);
@@ -138,14 +156,19 @@ export class FrameWriter {
         this.#length = 0;
         await this.#writeAll(bytes);
         if (full.length <= BUFFER_BYTES_KEEP) this.#spare = full;
+        this.#written?.resolve();
+        this.#written = undefined;
         this.#events.onWritten();
       }
     } catch (error) {
-      this.#failed = true;
-      this.#length = 0;
+      this.#closed = true;
       this.#inFlightBytes = 0;
       this.#events.onFailure(error);
     }
+    this.#writing = false;
+    if (this.#closed) this.#length = 0;
+    this.#written?.resolve();
+    this.#written = undefined;
     this.#idle?.resolve();
     this.#idle = undefined;
   }

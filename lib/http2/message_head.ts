@@ -38,7 +38,6 @@ const NO_PSEUDO: ReadonlySet<string> = new Set();
 const NAME = /^[!-9;-@[-~]+$/;
 
 /** Field values: no NUL, CR or LF, no white space at either end. Source: RFC 9113 §8.2.1. */
-// deno-lint-ignore no-control-regex
 const VALUE = /^(?![ \t])[^\0\r\n]*(?<![ \t])$/;
 
 /**

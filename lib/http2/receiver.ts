@@ -12,7 +12,7 @@ import { HeadParser, parseTrailers } from "./message_head.ts";
 import type { Sender } from "./sender.ts";
 import type { PeerSettings } from "./settings.ts";
 import type { Stream, StreamHandler } from "./stream.ts";
-import type { StreamTable } from "./stream_table.ts";
+import type { Side, StreamTable } from "./stream_table.ts";
 
 /** What the receiving side tells its connection, beyond what goes to a stream's handler. */
 export interface ReceiverEvents<Handler extends StreamHandler> {
@@ -34,6 +34,8 @@ export interface ReceiverEvents<Handler extends StreamHandler> {
 
 /** What a receiver works with; all owned by its connection. */
 export interface ReceiverParts<Handler extends StreamHandler> {
+  /** Which side we are. */
+  readonly side: Side;
   readonly streams: StreamTable<Handler>;
   readonly settings: PeerSettings;
   readonly sender: Sender;
@@ -155,11 +157,16 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
   }
 
   #onBlock(id: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
-    const { streams, events } = this.#parts;
+    const { side, streams, events } = this.#parts;
+    const isNew = streams.isIdle(id);
+    if (isNew) {
+      if (side === "client") throw protocolError(`HEADERS on idle stream ${id}`);
+      streams.use(id);
+    }
     const fields = this.#decode(id, bytes, start, end);
+    if (isNew) return events.onNewStream(id, fields, endStream);
     const stream = streams.get(id);
     if (stream !== undefined) return this.#onOpenStream(stream, fields, endStream);
-    if (streams.isIdle(id)) return events.onNewStream(id, fields, endStream);
     if (streams.wasReset(id)) return;
     throw Http2Error.connection(ErrorCode.STREAM_CLOSED, `HEADERS on closed stream ${id}`);
   }
@@ -169,7 +176,6 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
       return this.#decoder.decode(bytes, start, end);
     } catch (error) {
       if (!(error instanceof HeaderListTooLargeError)) throw error;
-      if (this.#parts.streams.isIdle(id)) this.#parts.streams.use(id);
       throw Http2Error.stream(id, ErrorCode.ENHANCE_YOUR_CALM, error.message);
     }
   }
@@ -198,12 +204,19 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
   #onPriority(id: number, bytes: Uint8Array, start: number, end: number): void {
     if (id === 0) throw protocolError("PRIORITY on stream 0");
     if (end - start !== PRIORITY_BYTES) {
-      throw Http2Error.stream(id, ErrorCode.FRAME_SIZE_ERROR, `PRIORITY of ${end - start} bytes`);
+      throw this.#streamError(id, ErrorCode.FRAME_SIZE_ERROR, `PRIORITY of ${end - start} bytes`);
     }
     // RFC 7540 §5.3.1; RFC 9113 §5.3 has dropped all else about priorities.
     if (readUint31(bytes, start) === id) {
-      throw Http2Error.stream(id, ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself");
+      throw this.#streamError(id, ErrorCode.PROTOCOL_ERROR, `stream ${id} depends on itself`);
     }
+  }
+
+  /** RST_STREAM must not name an idle stream (RFC 9113 §6.4), so an error there is the connection's. */
+  #streamError(id: number, code: ErrorCode, message: string): Http2Error {
+    return this.#parts.streams.isIdle(id)
+      ? Http2Error.connection(code, message)
+      : Http2Error.stream(id, code, message);
   }
 
   #onRstStream(id: number, bytes: Uint8Array, start: number, end: number): void {
@@ -264,11 +277,11 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
       return sender.pump();
     }
     if (streams.isIdle(id)) throw protocolError(`WINDOW_UPDATE on idle stream ${id}`);
+    const stream = streams.get(id);
+    if (stream === undefined) return;
     if (increment === 0) {
       throw Http2Error.stream(id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE by 0");
     }
-    const stream = streams.get(id);
-    if (stream === undefined) return;
     stream.sendWindow.add(increment);
     sender.onStreamWindow(stream);
     sender.pump();

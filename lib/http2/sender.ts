@@ -21,6 +21,7 @@ export class Sender {
   readonly #encoder = new HpackEncoder(HPACK_TABLE_BYTES);
   readonly #ready = new Set<AnyStream>();
   readonly #onEnd: (stream: AnyStream) => void;
+  #pumping = false;
 
   /** @param onEnd is told when the last frame of a stream's sending side has been encoded */
   constructor(writer: FrameWriter, settings: PeerSettings, onEnd: (stream: AnyStream) => void) {
@@ -40,6 +41,7 @@ export class Sender {
       return;
     }
     this.#writeHeaders(stream.id, fields, endStream);
+    stream.headSent = true;
     if (endStream) this.#end(stream);
   }
 
@@ -50,8 +52,7 @@ export class Sender {
       return;
     }
     if (chunk.length > 0) {
-      stream.queue.push({ bytes: chunk, sentBytes: 0 });
-      stream.queuedBytes += chunk.length;
+      stream.enqueue(chunk);
     }
     stream.endQueued = endStream;
     if (stream.sendWindow.bytes > 0) this.#ready.add(stream);
@@ -85,25 +86,33 @@ export class Sender {
 
   /** Sends queued data while the connection's window and the output have room. */
   pump(): void {
-    for (const stream of this.#ready) {
-      if (this.window.bytes <= 0 || this.#writer.bytes > OUTPUT_BYTES_MAX) return;
-      // Deleted and added again, a stream goes to the end of the set, and of this iteration.
-      this.#ready.delete(stream);
-      this.#writeQueued(stream);
-      if (stream.queuedBytes > 0 && stream.sendWindow.bytes > 0) this.#ready.add(stream);
+    // A handler that is told of room sends from inside the loop, which then goes on with its data:
+    // a loop inside the loop could go as deep as there are chunks.
+    if (this.#pumping || this.#ready.size === 0) return;
+    this.#pumping = true;
+    try {
+      for (const stream of this.#ready) {
+        if (this.window.bytes <= 0 || this.#writer.bytes > OUTPUT_BYTES_MAX) return;
+        // Deleted and added again, a stream goes to the end of the set, and of this iteration.
+        this.#ready.delete(stream);
+        this.#writeQueued(stream);
+        this.onStreamWindow(stream);
+      }
+    } finally {
+      this.#pumping = false;
     }
   }
 
-  /** The stream's window may have opened. */
+  /** The stream's window may have opened, or closed: SETTINGS can make it negative. */
   onStreamWindow(stream: AnyStream): void {
     if (stream.queuedBytes > 0 && stream.sendWindow.bytes > 0) this.#ready.add(stream);
+    else this.#ready.delete(stream);
   }
 
   /** Drops what the stream has queued: it was reset. */
   forget(stream: AnyStream): void {
     this.#ready.delete(stream);
-    stream.queue.length = 0;
-    stream.queuedBytes = 0;
+    stream.dropQueue();
   }
 
   /** The peer announced the size of its HPACK table. */
@@ -112,7 +121,8 @@ export class Sender {
   }
 
   #writeQueued(stream: AnyStream): void {
-    const chunk = stream.queue[0];
+    const chunk = stream.firstQueued;
+    if (chunk === undefined) return;
     const length = Math.min(
       chunk.bytes.length - chunk.sentBytes,
       stream.sendWindow.bytes,
@@ -125,12 +135,12 @@ export class Sender {
     stream.queuedBytes -= length;
     stream.sendWindow.bytes -= length;
     this.window.bytes -= length;
-    if (chunk.sentBytes === chunk.bytes.length) stream.queue.shift();
+    if (chunk.sentBytes === chunk.bytes.length) stream.dequeue();
     const last = stream.queuedBytes === 0 && stream.endQueued;
     const trailers = last ? stream.queuedTrailers : undefined;
     const endStream = last && trailers === undefined;
     this.#writer.addFrame(FrameType.DATA, endStream ? Flag.END_STREAM : 0, stream.id, payload);
-    if (trailers !== undefined) this.#writeHeaders(stream.id, trailers, true);
+    if (trailers !== undefined) this.#writeHeaders(stream.id, trailers, last);
     if (last) this.#end(stream);
     else if (!wasWritable && stream.writable) stream.handler?.onWritable();
   }

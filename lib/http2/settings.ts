@@ -1,5 +1,7 @@
+import { OUTPUT_BYTES_MAX } from "../limits.ts";
 import { ErrorCode, Http2Error } from "./http2_error.ts";
 import { FRAME_BYTES_MAX_DEFAULT, FRAME_BYTES_MAX_LIMIT, readUint32 } from "./frame.ts";
+import type { Side } from "./stream_table.ts";
 import { WINDOW_BYTES_DEFAULT, WINDOW_BYTES_LIMIT } from "./flow_window.ts";
 
 /** Identifiers of SETTINGS parameters. Source: RFC 9113 §6.5.2. */
@@ -14,6 +16,9 @@ export const SettingId = {
 
 const SETTING_BYTES = 6;
 
+/** The largest frame that we send, however large the peer takes them: the output's bound is not much more. */
+const FRAME_BYTES_MAX_SENT = OUTPUT_BYTES_MAX / 2;
+
 /** What a peer has told us about itself, starting at the protocol's defaults. Source: RFC 9113 §6.5.2. */
 export class PeerSettings {
   /** Bytes of HPACK dynamic table that the peer's decoder keeps. */
@@ -22,8 +27,14 @@ export class PeerSettings {
   concurrentStreamsMax = Infinity;
   /** Bytes of flow-control window that a new stream starts with. */
   initialWindowBytes = WINDOW_BYTES_DEFAULT;
-  /** Bytes of payload of the largest frame that we may send. */
+  /** Bytes of payload of the largest frame that we send. */
   frameBytesMax = FRAME_BYTES_MAX_DEFAULT;
+  readonly #pushMax: number;
+
+  /** @param side which side we are: a server, of whom ENABLE_PUSH may tell, or a client, who pushes never */
+  constructor(side: Side) {
+    this.#pushMax = side === "server" ? 1 : 0;
+  }
 
   /**
    * Applies the payload of one SETTINGS frame, in order, as RFC 9113 §6.5.3 demands.
@@ -49,7 +60,7 @@ export class PeerSettings {
         this.headerTableBytes = value;
         return;
       case SettingId.ENABLE_PUSH:
-        if (value > 1) throw invalid("ENABLE_PUSH", value, "0 or 1");
+        if (value > this.#pushMax) throw invalid("ENABLE_PUSH", value, `at most ${this.#pushMax}`);
         return;
       case SettingId.MAX_CONCURRENT_STREAMS:
         this.concurrentStreamsMax = value;
@@ -71,7 +82,7 @@ export class PeerSettings {
             `${FRAME_BYTES_MAX_DEFAULT} to ${FRAME_BYTES_MAX_LIMIT}`,
           );
         }
-        this.frameBytesMax = value;
+        this.frameBytesMax = Math.min(value, FRAME_BYTES_MAX_SENT);
     }
   }
 }

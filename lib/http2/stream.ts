@@ -3,6 +3,10 @@ import { ReceiveWindow, SendWindow } from "./flow_window.ts";
 import type { HeaderList } from "./hpack/header_field.ts";
 import { ErrorCode, Http2Error } from "./http2_error.ts";
 
+/** Says that a frame is the last of its sender's side of a stream, or that it is not. */
+export const END_STREAM = true;
+export const MORE_FOLLOWS = false;
+
 /** What a stream's user is told. All calls are synchronous, in the order of the wire. */
 export interface StreamHandler {
   /**
@@ -45,6 +49,7 @@ export type AnyStream = Stream<StreamHandler>;
 export interface QueuedChunk {
   readonly bytes: Uint8Array;
   sentBytes: number;
+  next: QueuedChunk | undefined;
 }
 
 /**
@@ -72,14 +77,18 @@ export class Stream<Handler extends StreamHandler> {
   handler: Handler | undefined;
   localClosed = false;
   remoteClosed = false;
-  /** The first HEADERS of a response came in; the next ones are trailers. Client side only. */
+  /** The peer's first HEADERS came in, interim responses aside; the next ones are trailers. */
   headReceived = false;
+  /** Our first HEADERS have left. */
+  headSent = false;
   /** Body bytes that content-length still promises, `undefined` without one. */
   bodyBytesLeft: number | undefined;
-  readonly queue: QueuedChunk[] = [];
+  /** The first chunk that waits; a list, since thousands of small ones may wait. */
+  firstQueued: QueuedChunk | undefined;
   queuedBytes = 0;
   queuedTrailers: HeaderList | undefined;
   endQueued = false;
+  #lastQueued: QueuedChunk | undefined;
   readonly #connection: StreamConnection;
   readonly #receiveWindow = new ReceiveWindow(STREAM_WINDOW_BYTES);
 
@@ -125,6 +134,27 @@ export class Stream<Handler extends StreamHandler> {
     if (!this.closed) this.#connection.sendReset(this, code);
   }
 
+  /** Puts a chunk behind those that wait. For the connection alone, as are the next two. */
+  enqueue(bytes: Uint8Array): void {
+    const chunk: QueuedChunk = { bytes, sentBytes: 0, next: undefined };
+    if (this.#lastQueued === undefined) this.firstQueued = chunk;
+    else this.#lastQueued.next = chunk;
+    this.#lastQueued = chunk;
+    this.queuedBytes += bytes.length;
+  }
+
+  /** Takes the first chunk, all of which was sent, out of the queue. */
+  dequeue(): void {
+    this.firstQueued = this.firstQueued?.next;
+    if (this.firstQueued === undefined) this.#lastQueued = undefined;
+  }
+
+  dropQueue(): void {
+    this.firstQueued = undefined;
+    this.#lastQueued = undefined;
+    this.queuedBytes = 0;
+  }
+
   /** Gives `bytes` of received body back to the peer's window, once they are no longer held. */
   consume(bytes: number): void {
     const increment = this.#receiveWindow.giveBack(bytes);
@@ -147,6 +177,9 @@ export class Stream<Handler extends StreamHandler> {
     if (this.remoteClosed) {
       throw Http2Error.stream(this.id, ErrorCode.STREAM_CLOSED, "DATA after END_STREAM");
     }
+    if (!this.headReceived) {
+      throw Http2Error.stream(this.id, ErrorCode.PROTOCOL_ERROR, "DATA before HEADERS");
+    }
     if (!this.#receiveWindow.take(bodyBytes + paddingBytes)) {
       throw Http2Error.stream(this.id, ErrorCode.FLOW_CONTROL_ERROR, "DATA past the window");
     }
@@ -163,20 +196,22 @@ export class Stream<Handler extends StreamHandler> {
    * @throws {Http2Error} PROTOCOL_ERROR of the stream when content-length promised more.
    */
   receiveEnd(): void {
-    this.#countBody(0, true);
+    if (this.bodyBytesLeft !== undefined && this.bodyBytesLeft > 0) throw this.#bodyDiffers();
     this.remoteClosed = true;
   }
 
   #countBody(bytes: number, endStream: boolean): void {
     if (this.bodyBytesLeft === undefined) return;
     this.bodyBytesLeft -= bytes;
-    if (this.bodyBytesLeft < 0 || (endStream && this.bodyBytesLeft > 0)) {
-      throw Http2Error.stream(
-        this.id,
-        ErrorCode.PROTOCOL_ERROR,
-        `body differs from content-length by ${-this.bodyBytesLeft} bytes`,
-      );
-    }
+    if (this.bodyBytesLeft < 0 || (endStream && this.bodyBytesLeft > 0)) throw this.#bodyDiffers();
+  }
+
+  #bodyDiffers(): Http2Error {
+    return Http2Error.stream(
+      this.id,
+      ErrorCode.PROTOCOL_ERROR,
+      `body differs from content-length by ${-(this.bodyBytesLeft ?? 0)} bytes`,
+    );
   }
 
   #assertOpen(): void {

@@ -53,8 +53,9 @@ export class StreamTable<Handler extends StreamHandler> {
     this.#streams.set(stream.id, stream);
   }
 
-  remove(id: number): void {
-    this.#streams.delete(id);
+  /** Removes the stream; false when it was not there. */
+  remove(id: number): boolean {
+    return this.#streams.delete(id);
   }
 
   /** Remembers that we reset `id`; forgets the oldest of too many. */

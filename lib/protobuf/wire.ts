@@ -13,9 +13,6 @@ export const WireType = {
 /** Nested groups deeper than this are an attack on the stack, not data. protobuf's own limit. */
 const GROUP_DEPTH_MAX = 100;
 
-/** A field number takes 29 bits. */
-const FIELD_NUMBER_MAX = 0x1fff_ffff;
-
 /**
  * Reads through one message's bytes. Reused from message to message: `reset` starts a new one.
  *
@@ -40,8 +37,7 @@ export class WireReader {
   /** Reads a field's tag: its number × 8 + its wire type. */
   readTag(): number {
     const tag = this.readVarint32();
-    const number = tag >>> 3;
-    if (number === 0 || number > FIELD_NUMBER_MAX) throw new RangeError(`field number ${number}`);
+    if (tag >>> 3 === 0) throw new RangeError("field number 0");
     return tag;
   }
 

@@ -13,16 +13,18 @@ const FIXED_BYTES_MAX = 7;
 const UTF8_BYTES_MAX = 3;
 
 /**
- * PredictResponse by hand: reads and writes what proto-loader does, byte for byte.
+ * PredictResponse by hand: reads what proto-loader does, and writes what protoc's code does.
  *
  * A field at its default is left out; an output of `-0` is not the default, as its bits differ.
+ * A lone surrogate in `error` becomes U+FFFD. A field of a wire type that is not its own is skipped
+ * as unknown, which proto-loader misreads.
  */
 export class PredictResponseCodec implements Codec<PredictResponse> {
   readonly #reader = new WireReader();
   readonly #float = new Float32Array(1);
   readonly #floatBytes = new Uint8Array(this.#float.buffer);
   readonly #encoder = new TextEncoder();
-  readonly #decoder = new TextDecoder();
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
   decode(bytes: Uint8Array, start: number, end: number): PredictResponse {
     const reader = this.#reader;

@@ -75,6 +75,34 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
     },
   );
 
+  Deno.test({
+    name: `${name}: a peer that speaks no HTTP/2 is one line and exit 1`,
+    ignore: missing,
+  }, async (t) => {
+    const http1 = new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n");
+    const cases: [string, (peer: Deno.Conn) => unknown, RegExp][] = [
+      ["silent", () => {}, /no HTTP\/2 answer within 4\.5 s/],
+      ["HTTP/1.1", (peer) => peer.write(http1), /frame/],
+      ["closing", (peer) => peer.close(), /closed|reset/i],
+    ];
+    for (const [what, answer, message] of cases) {
+      await t.step(what, async () => {
+        using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+        const accepted = listener.accept().then(async (peer) => {
+          await answer(peer);
+          return peer;
+        });
+        const args = [`${listener.addr.port}`, "--threads", "1"];
+        const { code, stdout, stderr } = await run(client, args);
+        assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
+        assert.match(stderr, /^client: Cannot connect to [^\n]*\n$/);
+        assert.match(stderr, message);
+        const peer = await accepted;
+        if (what !== "closing") peer.close();
+      });
+    }
+  });
+
   Deno.test(
     { name: `${name}: a wrong workload file exits 2 before any request`, ignore: missing },
     async (t) => {

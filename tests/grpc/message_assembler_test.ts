@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ByteBudget, MessageAssembler } from "../../lib/grpc/message_assembler.ts";
+import {
+  isWholeMessage,
+  PREFIX_BYTES,
+  readPrefix,
+  writePrefix,
+} from "../../lib/grpc/message_prefix.ts";
+import { Code } from "../../lib/grpc/status.ts";
+
+const BYTES_MAX = 1_000;
+
+function prefixed(...messages: Uint8Array[]): Uint8Array {
+  const length = messages.reduce((sum, { length }) => sum + PREFIX_BYTES + length, 0);
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const message of messages) {
+    writePrefix(bytes, at, message.length);
+    bytes.set(message, at + PREFIX_BYTES);
+    at += PREFIX_BYTES + message.length;
+  }
+  return bytes;
+}
+
+/** How many bytes a budget has left, found by asking. */
+function leftBytes(budget: ByteBudget, bytesMax: number): number {
+  for (let bytes = bytesMax; bytes > 0; bytes--) {
+    try {
+      budget.take(bytes);
+    } catch {
+      continue;
+    }
+    budget.giveBack(bytes);
+    return bytes;
+  }
+  return 0;
+}
+
+Deno.test("A message prefix comes back for every length, and tells a whole message", () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), fc.nat(9), (length, offset) => {
+    const bytes = new Uint8Array(offset + PREFIX_BYTES);
+    writePrefix(bytes, offset, length);
+    assert.equal(readPrefix(bytes, offset, 0xffff_ffff), length);
+    assert.equal(isWholeMessage(bytes, offset, bytes.length), length === 0);
+  }));
+});
+
+Deno.test("readPrefix() refuses flags and lengths", async (t) => {
+  const cases: [name: string, prefix: number[], code: Code, message: RegExp][] = [
+    ["compressed", [1, 0, 0, 0, 0], Code.INTERNAL, /compressed/],
+    ["an unknown flag", [2, 0, 0, 0, 0], Code.INTERNAL, /flag is 2/],
+    ["one byte too many", [0, 0, 0, 3, 233], Code.RESOURCE_EXHAUSTED, /1001 bytes, at most 1000/],
+    ["4 GiB", [0, 255, 255, 255, 255], Code.RESOURCE_EXHAUSTED, /4294967295 bytes/],
+  ];
+  for (const [name, prefix, code, message] of cases) {
+    await t.step(name, () => {
+      const read = () => readPrefix(new Uint8Array(prefix), 0, BYTES_MAX);
+      assert.throws(read, { name: "GrpcError", code, message });
+    });
+  }
+});
+
+Deno.test("MessageAssembler makes the same messages of any chunks", () => {
+  const messages = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 });
+  const cuts = fc.array(fc.nat(2_500), { maxLength: 20 });
+  fc.assert(fc.property(messages, cuts, (messages, cuts) => {
+    const bytes = prefixed(...messages);
+    const budget = new ByteBudget(10_000);
+    const assembler = new MessageAssembler(BYTES_MAX, budget);
+    const found: Uint8Array[] = [];
+    const ends = [...cuts, bytes.length].filter((cut) => cut <= bytes.length).sort((a, b) => a - b);
+    let start = 0;
+    for (const end of ends) {
+      const chunk = bytes.slice(start, end);
+      assembler.push(chunk, 0, chunk.length, (message) => found.push(message));
+      chunk.fill(0xee);
+      start = end;
+    }
+    assert.deepEqual(found, messages);
+    assert.ok(!assembler.partial);
+    for (const message of found) assembler.release(message.length);
+    assert.equal(leftBytes(budget, 10_000), 10_000);
+  }));
+});
+
+Deno.test("MessageAssembler tells a message that has begun and not ended", () => {
+  const bytes = prefixed(new Uint8Array(3));
+  for (let cut = 1; cut <= bytes.length; cut++) {
+    const assembler = new MessageAssembler(BYTES_MAX, new ByteBudget(BYTES_MAX));
+    assembler.push(bytes, 0, cut, () => {});
+    assert.equal(assembler.partial, cut < bytes.length, `${cut} bytes`);
+  }
+});
+
+Deno.test("MessageAssembler holds what came in, not what a prefix promises", () => {
+  const budget = new ByteBudget(200_000);
+  const assembler = new MessageAssembler(0x7fff_ffff, budget);
+  const bytes = new Uint8Array(PREFIX_BYTES + 100_000);
+  writePrefix(bytes, 0, 0x7fff_ffff);
+  assembler.push(bytes, 0, bytes.length, () => {});
+  assert.equal(leftBytes(budget, 200_000), 100_000);
+  assembler.close();
+  assert.equal(leftBytes(budget, 200_000), 200_000);
+});
+
+Deno.test("MessageAssembler refuses a message over its limit at the prefix", () => {
+  const budget = new ByteBudget(10_000);
+  const assembler = new MessageAssembler(BYTES_MAX, budget);
+  const bytes = prefixed(new Uint8Array(BYTES_MAX + 1));
+  assert.throws(() => assembler.push(bytes, 0, bytes.length, () => {}), {
+    code: Code.RESOURCE_EXHAUSTED,
+  });
+  assembler.close();
+  assert.equal(leftBytes(budget, 10_000), 10_000);
+});
+
+Deno.test("MessageAssemblers of one connection share its budget, and give it back", () => {
+  const budget = new ByteBudget(1_000);
+  const first = new MessageAssembler(BYTES_MAX, budget);
+  const second = new MessageAssembler(BYTES_MAX, budget);
+  const half = prefixed(new Uint8Array(900)).subarray(0, PREFIX_BYTES + 600);
+  first.push(half, 0, half.length, () => {});
+  assert.throws(() => second.push(half, 0, half.length, () => {}), {
+    code: Code.RESOURCE_EXHAUSTED,
+    message: /600 bytes more, 400 are left/,
+  });
+  first.close();
+  first.close();
+  assert.equal(leftBytes(budget, 1_000), 1_000);
+  const third = new MessageAssembler(BYTES_MAX, budget);
+  third.push(half, 0, half.length, () => {});
+  assert.equal(leftBytes(budget, 1_000), 400);
+});

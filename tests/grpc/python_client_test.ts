@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { Metadata } from "../../lib/grpc/metadata.ts";
+import { Code, GrpcError } from "../../lib/grpc/status.ts";
+import { modelServerMethods } from "../../lib/services/modelserver_contract.ts";
+import { addModelServer } from "../../lib/services/modelserver_service.ts";
+import { Predictor } from "../../lib/serving/predictor.ts";
+import { allocateSharedMemory, openSharedState } from "../../lib/serving/shared_state.ts";
+import {
+  aborted,
+  ECHO_HANDLERS,
+  type EchoHandlers,
+  mayUseNet,
+  type Note,
+  TestServer,
+} from "./test_server.ts";
+
+/** Whether python3 with grpcio is here, and this test run may use it. */
+function hasGrpcio(): boolean {
+  if (!mayUseNet || Deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
+  try {
+    const { success } = new Deno.Command("python3", {
+      args: ["-c", "import grpc"],
+      stdout: "null",
+      stderr: "null",
+    }).outputSync();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+const ignore = !hasGrpcio();
+
+/** Runs a client of `fixtures` on a port; fails with its traceback. */
+async function run(client: string, port: number): Promise<void> {
+  const path = new URL(`./fixtures/${client}`, import.meta.url).pathname;
+  const command = new Deno.Command("python3", { args: [path, String(port)] });
+  const { stdout, stderr } = await command.output();
+  assert.equal(new TextDecoder().decode(stdout), "ok\n", new TextDecoder().decode(stderr));
+}
+
+Deno.test(
+  { name: "grpcio: streams, metadata, errors, deadlines, 1 000 calls", ignore },
+  async () => {
+    const handlers: EchoHandlers = {
+      ...ECHO_HANDLERS,
+      unary: async (note, call): Promise<Note> => {
+        if (note.text === "hang") await aborted(call.signal);
+        if (note.text === "metadata") {
+          for (const [key, value] of call.metadata.entries()) {
+            if (!key.startsWith("k")) continue;
+            call.headers.append(key, value);
+            call.trailers.append(key, value);
+          }
+        }
+        if (note.text === "fail") {
+          const trailers = new Metadata().append("detail-bin", new Uint8Array([5]));
+          throw new GrpcError(Code.ABORTED, "50% → no\n", { trailers });
+        }
+        // What python wrote has no fields at their defaults; so has what it compares with.
+        return Object.fromEntries(
+          Object.entries(note).filter(([, value]) =>
+            value !== "" && value !== 0 && value.length !== 0
+          ),
+        );
+      },
+      chat: async function* (notes) {
+        for await (const { text, count } of notes) {
+          yield text === "" ? { count } as Note : { text } as Note;
+        }
+      },
+      expand: async function* ({ text, count = 0 }) {
+        for (let i = 0; i < count; i++) yield (i === 0 ? { text } : { text, count: i }) as Note;
+      },
+    };
+    await using test = new TestServer(handlers);
+    await run("echo_client.py", test.listen());
+    assert.deepEqual(test.observer.handlerErrors, []);
+  },
+);
+
+Deno.test({ name: "grpcio: the sequence of ModelServer's contract", ignore }, async () => {
+  const limits = { threads: 1, cacheEntries: 10, cacheBytes: 1_048_576, coefsMax: 100 };
+  const backend = new Predictor(openSharedState(allocateSharedMemory(limits), 1));
+  await using test = new TestServer({}, {
+    register: (registry) => addModelServer(registry, modelServerMethods(), backend),
+  });
+  await run("modelserver_client.py", test.listen());
+});

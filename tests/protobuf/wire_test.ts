@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { varintBytes, WireReader, WireType, writeVarint } from "../../lib/protobuf/wire.ts";
+
+function readerOf(...bytes: number[]): WireReader {
+  const reader = new WireReader();
+  reader.reset(Uint8Array.from(bytes), 0, bytes.length);
+  return reader;
+}
+
+/** Bytes of a varint that takes `count` of them and has no bit set but continuations. */
+function zeroVarint(count: number): number[] {
+  return [...new Array(count - 1).fill(0x80), 0];
+}
+
+Deno.test("A varint comes back for every unsigned 32-bit integer", () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), (value) => {
+    const bytes = new Uint8Array(7);
+    const end = writeVarint(value, bytes, 1);
+    assert.equal(end - 1, varintBytes(value));
+    const reader = new WireReader();
+    reader.reset(bytes, 1, end);
+    assert.equal(reader.readVarint32(), value);
+    assert.ok(!reader.more);
+  }));
+  const edges = [0x7f, 0x80, 0x3fff, 0x4000, 0x1f_ffff, 0x20_0000, 0xfff_ffff, 0x1000_0000];
+  assert.deepEqual(edges.map(varintBytes), [1, 2, 2, 3, 3, 4, 4, 5]);
+});
+
+Deno.test("WireReader.readVarint32() keeps the low bits of up to 10 bytes", async (t) => {
+  const cases: [name: string, bytes: number[], value: number][] = [
+    ["-1 of 64 bits", [...new Array(9).fill(0xff), 0x01], 0xffff_ffff],
+    ["2^32", [0x80, 0x80, 0x80, 0x80, 0x10], 0],
+    ["2^32 + 1", [0x81, 0x80, 0x80, 0x80, 0x10], 1],
+    ["0 in ten bytes", zeroVarint(10), 0],
+    ["2^31", [0x80, 0x80, 0x80, 0x80, 0x08], 0x8000_0000],
+  ];
+  for (const [name, bytes, value] of cases) {
+    await t.step(name, () => assert.equal(readerOf(...bytes).readVarint32(), value));
+  }
+});
+
+Deno.test("WireReader refuses what is cut off or breaks the format", async (t) => {
+  const tag = (number: number, type: number) => (number << 3) | type;
+  const cases: [name: string, bytes: number[]][] = [
+    ["a varint of 11 bytes", zeroVarint(11)],
+    ["a tag that is cut off", [0x80]],
+    ["field number 0", [tag(0, WireType.VARINT), 1]],
+    ["wire type 6", [tag(1, 6)]],
+    ["wire type 7", [tag(1, 7)]],
+    ["a value that is missing", [tag(1, WireType.VARINT)]],
+    ["a fixed64 of 7 bytes", [tag(1, WireType.FIXED64), 1, 2, 3, 4, 5, 6, 7]],
+    ["a fixed32 of 3 bytes", [tag(1, WireType.FIXED32), 1, 2, 3]],
+    ["a length past the end", [tag(1, WireType.LENGTH), 2, 0]],
+    ["a length of 4 GiB", [tag(1, WireType.LENGTH), 0xff, 0xff, 0xff, 0xff, 0x0f]],
+    ["a group's end alone", [tag(1, WireType.GROUP_END)]],
+    ["a group without an end", [tag(1, WireType.GROUP_START), tag(2, WireType.VARINT), 1]],
+    ["a group that ends as another", [tag(1, WireType.GROUP_START), tag(2, WireType.GROUP_END)]],
+    [
+      "groups that end crosswise",
+      [
+        tag(1, WireType.GROUP_START),
+        tag(2, WireType.GROUP_START),
+        tag(1, WireType.GROUP_END),
+        tag(2, WireType.GROUP_END),
+      ],
+    ],
+    ["101 groups nested", new Array(101).fill(tag(1, WireType.GROUP_START))],
+    ["a million groups nested", new Array(1_000_000).fill(tag(1, WireType.GROUP_START))],
+  ];
+  for (const [name, bytes] of cases) {
+    await t.step(name, () => {
+      const reader = readerOf();
+      reader.reset(Uint8Array.from(bytes), 0, bytes.length);
+      const skip = () => {
+        while (reader.more) reader.skipField(reader.readTag());
+        throw new Error("accepted");
+      };
+      assert.throws(skip, RangeError);
+    });
+  }
+});
+
+Deno.test("WireReader.skipField() moves over fields of every type", () => {
+  const bytes = [
+    [0x08, ...zeroVarint(10)],
+    [0x11, 1, 2, 3, 4, 5, 6, 7, 8],
+    [0x1a, 3, 1, 2, 3],
+    [0x25, 1, 2, 3, 4],
+    [0x2b, 0x08, 1, 0x33, 0x12, 1, 0, 0x34, 0x2c],
+    // 100 groups nested, the most there may be.
+    [...new Array(100).fill(0x0b), ...new Array(100).fill(0x0c)],
+  ];
+  const reader = readerOf(...bytes.flat(), 0x08, 7);
+  for (const field of bytes) {
+    const start = reader.at;
+    reader.skipField(reader.readTag());
+    assert.equal(reader.at - start, field.length);
+  }
+  assert.equal(reader.readTag(), 0x08);
+  assert.equal(reader.readVarint32(), 7);
+});
+
+Deno.test("WireReader never reads past the end that it was given", () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(40), (bytes, cut) => {
+    const end = Math.min(cut, bytes.length);
+    const reader = new WireReader();
+    reader.reset(bytes, 0, end);
+    try {
+      while (reader.more) reader.skipField(reader.readTag());
+    } catch (error) {
+      assert.ok(error instanceof RangeError);
+    }
+    assert.ok(reader.at <= end);
+  }));
+});

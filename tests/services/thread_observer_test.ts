@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { Code } from "../../lib/grpc/status.ts";
+import { ThreadObserver } from "../../lib/services/thread_observer.ts";
+import { Counters } from "../../lib/serving/counters.ts";
+import type { ThreadReport } from "../../lib/serving/thread_protocol.ts";
+
+Deno.test("ThreadObserver counts connections and calls, and reports bugs", () => {
+  const memory = Counters.allocate(2);
+  const reports: ThreadReport[] = [];
+  const observer = new ThreadObserver(new Counters(memory, 1), (report) => reports.push(report));
+  observer.onConnectionStart();
+  observer.onConnectionStart();
+  observer.onConnectionEnd(undefined);
+  observer.onConnectionEnd(new Error("reset"));
+  for (const code of [Code.OK, Code.OK, Code.CANCELLED]) {
+    observer.onCallStart();
+    observer.onCallEnd(code);
+  }
+  const bug = new Error("a bug");
+  observer.onHandlerError("/S/M", bug);
+  observer.onHandlerError("/S/M", "text");
+  const sums = Counters.sums(memory);
+  assert.deepEqual(
+    [sums.connectionsOpened, sums.connectionsClosed, sums.connectionErrors],
+    [2, 2, 1],
+  );
+  assert.deepEqual([sums.callsStarted, sums.callsOk, sums.callsFailed], [3, 2, 1]);
+  assert.deepEqual(reports, [
+    { type: "handlerError", path: "/S/M", error: bug.stack },
+    { type: "handlerError", path: "/S/M", error: "text" },
+  ]);
+});
