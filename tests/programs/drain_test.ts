@@ -55,8 +55,8 @@ async function untilRefused(port: number): Promise<void> {
     try {
       (await dialTcp({ hostname: "127.0.0.1", port })).close();
     } catch (error) {
-      assert.match(String(error), /refused/);
-      return;
+      // One that was queued when its listener closed is reset rather than refused.
+      if (/refused/.test(String(error))) return;
     }
   }
 }
