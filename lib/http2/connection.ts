@@ -4,7 +4,7 @@ import { type ByteSource, FrameReader } from "./frame_reader.ts";
 import { type ByteSink, FrameWriter, type FrameWriterEvents } from "./frame_writer.ts";
 import { Goaway } from "./goaway.ts";
 import { addGreeting } from "./greeting.ts";
-import type { HeaderField, HeaderList } from "./hpack/header_field.ts";
+import type { HeaderList } from "./hpack/header_field.ts";
 import { ErrorCode, Http2Error } from "./http2_error.ts";
 import { Receiver, type ReceiverEvents } from "./receiver.ts";
 import { Sender } from "./sender.ts";
@@ -208,7 +208,7 @@ export class Connection<Handler extends StreamHandler>
     this.#end(error instanceof Error ? error : new Error(String(error)));
   }
 
-  onNewStream(id: number, fields: HeaderField[], endStream: boolean): void {
+  onNewStream(id: number, fields: HeaderList, endStream: boolean): void {
     if (!this.#acceptsStreams) return this.#streams.rememberReset(id);
     if (this.#streams.size >= CONCURRENT_STREAMS_MAX) {
       throw Http2Error.stream(id, ErrorCode.REFUSED_STREAM, "too many streams at once");
@@ -220,7 +220,7 @@ export class Connection<Handler extends StreamHandler>
     if (endStream) this.onPeerEnd(stream);
   }
 
-  onHead(stream: Stream<Handler>, fields: HeaderField[], endStream: boolean): void {
+  onHead(stream: Stream<Handler>, fields: HeaderList, endStream: boolean): void {
     this.#role.onResponse(stream, fields, endStream);
   }
 

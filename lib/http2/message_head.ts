@@ -125,6 +125,7 @@ export class HeadParser<Head extends { readonly fields: HeaderList }> {
 }
 
 function sameFields(a: HeaderList, b: HeaderList): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) {
     if (a[i] !== b[i]) return false;

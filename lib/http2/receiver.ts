@@ -5,7 +5,7 @@ import type { FrameSink } from "./frame_reader.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 import { HeaderBlock } from "./header_block.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
-import type { HeaderField } from "./hpack/header_field.ts";
+import type { HeaderList } from "./hpack/header_field.ts";
 import { HeaderListTooLargeError } from "./hpack/header_list_too_large_error.ts";
 import { ErrorCode, Http2Error } from "./http2_error.ts";
 import { HeadParser, parseTrailers } from "./message_head.ts";
@@ -17,9 +17,9 @@ import type { Side, StreamTable } from "./stream_table.ts";
 /** What the receiving side tells its connection, beyond what goes to a stream's handler. */
 export interface ReceiverEvents<Handler extends StreamHandler> {
   /** A header section on a stream that nobody has used yet. */
-  onNewStream(id: number, fields: HeaderField[], endStream: boolean): void;
+  onNewStream(id: number, fields: HeaderList, endStream: boolean): void;
   /** A header section on an open stream that has had none from the peer: a response's head. */
-  onHead(stream: Stream<Handler>, fields: HeaderField[], endStream: boolean): void;
+  onHead(stream: Stream<Handler>, fields: HeaderList, endStream: boolean): void;
   /** The peer ended `stream` with RST_STREAM. */
   onPeerReset(stream: Stream<Handler>, error: Http2Error): void;
   /** The peer has ended its side of `stream`. */
@@ -171,7 +171,7 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
     throw Http2Error.connection(ErrorCode.STREAM_CLOSED, `HEADERS on closed stream ${id}`);
   }
 
-  #decode(id: number, bytes: Uint8Array, start: number, end: number): HeaderField[] {
+  #decode(id: number, bytes: Uint8Array, start: number, end: number): HeaderList {
     try {
       return this.#decoder.decode(bytes, start, end);
     } catch (error) {
@@ -180,7 +180,7 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
     }
   }
 
-  #onOpenStream(stream: Stream<Handler>, fields: HeaderField[], endStream: boolean): void {
+  #onOpenStream(stream: Stream<Handler>, fields: HeaderList, endStream: boolean): void {
     if (stream.remoteClosed) {
       throw Http2Error.stream(stream.id, ErrorCode.STREAM_CLOSED, "HEADERS after END_STREAM");
     }

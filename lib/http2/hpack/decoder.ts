@@ -1,6 +1,7 @@
 import { compressionError } from "./compression_error.ts";
+import { BlockMemo } from "./block_memo.ts";
 import { DynamicTable } from "./dynamic_table.ts";
-import { HeaderField } from "./header_field.ts";
+import { HeaderField, type HeaderList } from "./header_field.ts";
 import { HeaderListTooLargeError } from "./header_list_too_large_error.ts";
 import { type BlockCursor, decodeInteger } from "./integer.ts";
 import { STATIC_FIELDS } from "./static_table.ts";
@@ -40,6 +41,7 @@ export class HpackDecoder {
   readonly #table: DynamicTable;
   readonly #tableBytesMax: number;
   readonly #listBytesMax: number;
+  readonly #memo = new BlockMemo();
 
   constructor(tableBytesMax: number, listBytesMax: number) {
     this.#table = new DynamicTable(tableBytesMax);
@@ -50,15 +52,25 @@ export class HpackDecoder {
   /**
    * Decodes the whole block from `start` to before `end`.
    *
-   * @returns its fields in order; empty for an empty block
+   * @returns its fields in order; empty for an empty block, the same list for the same block in a row
    * @throws Http2Error COMPRESSION_ERROR for the connection if the block is malformed
    * @throws HeaderListTooLargeError if the list is too large; the table is as after success
    * @throws RangeError if `start` and `end` do not lie within `bytes` in this order
    */
-  decode(bytes: Uint8Array, start: number, end: number): HeaderField[] {
+  decode(bytes: Uint8Array, start: number, end: number): HeaderList {
     if (!(start >= 0 && start <= end && end <= bytes.length)) {
       throw new RangeError(`Cannot decode octets ${start} to ${end}: ${bytes.length} found`);
     }
+    const version = this.#table.version;
+    const remembered = this.#memo.find(bytes, start, end, version);
+    if (remembered !== undefined) return remembered;
+    const fields = this.#decodeBlock(bytes, start, end);
+    // A block that changed the table would stand for something else the next time.
+    if (this.#table.version === version) this.#memo.remember(bytes, start, end, version, fields);
+    return fields;
+  }
+
+  #decodeBlock(bytes: Uint8Array, start: number, end: number): HeaderList {
     const cursor = { bytes, offset: start, end };
     this.#decodeSizeUpdates(cursor);
 

@@ -32,6 +32,7 @@ export class DynamicTable {
   #bytesMax: number;
   #insertions = 0;
   #evictions = 0;
+  #resizes = 0;
 
   constructor(bytesLimit: number, onEviction?: (field: HeaderField, ordinal: number) => void) {
     if (!Number.isInteger(bytesLimit) || bytesLimit < 0 || bytesLimit > TABLE_BYTES_LIMIT) {
@@ -68,6 +69,11 @@ export class DynamicTable {
     return this.#insertions;
   }
 
+  /** Grows whenever what is in the table, or may be, has changed. */
+  get version(): number {
+    return this.#insertions + this.#evictions + this.#resizes;
+  }
+
   /** The field at a position, 0 being the newest, or undefined past the oldest. */
   at(position: number): HeaderField | undefined {
     if (position >= this.#insertions - this.#evictions) return undefined;
@@ -100,6 +106,7 @@ export class DynamicTable {
         `Cannot resize dynamic table: ${bytesMax} bytes, at most ${this.#bytesLimit}`,
       );
     }
+    this.#resizes++;
     this.#bytesMax = bytesMax;
     this.#evictDownTo(bytesMax);
   }

@@ -154,3 +154,34 @@ Deno.test("HpackDecoder.decode() counts one-byte references to the smallest fiel
   const references = new Uint8Array(accepted + 1).fill(0xbe);
   assert.throws(() => decodeBlock(decoder, references), HeaderListTooLargeError);
 });
+
+Deno.test("HpackDecoder.decode() gives the same list for the same block in a row", () => {
+  const decoder = new HpackDecoder(4096, 16_384);
+  const block = fromHex("82 04 02 2f 61"); // :method GET, then :path /a, which no table keeps
+  const first = decoder.decode(block, 0, block.length);
+  assert.equal(decoder.decode(block, 0, block.length), first);
+  assert.deepEqual(first.map(({ name, value }) => [name, value]), [[":method", "GET"], [
+    ":path",
+    "/a",
+  ]]);
+});
+
+Deno.test("HpackDecoder.decode() does not take a block for the same once a table has changed", () => {
+  const decoder = new HpackDecoder(4096, 16_384);
+  const decode = (hex: string) => {
+    const block = fromHex(hex);
+    return decoder.decode(block, 0, block.length).map(({ name, value }) => `${name}: ${value}`);
+  };
+  assert.deepEqual(decode("40 01 61 01 31"), ["a: 1"]); // inserted: index 62
+  assert.deepEqual(decode("be"), ["a: 1"]);
+  assert.deepEqual(decode("40 01 61 01 32"), ["a: 2"]); // now this is 62
+  assert.deepEqual(decode("be"), ["a: 2"]);
+  assert.deepEqual(decode("40 01 61 01 32"), ["a: 2"], "an insertion is made each time");
+  assert.deepEqual(decode("c0"), ["a: 1"]);
+  assert.deepEqual(decode("20 82"), [":method: GET"]); // the table is emptied
+  assert.throws(() => decode("be"), /index 62/);
+  assert.deepEqual(decode("3f e1 1f 82"), [":method: GET"]);
+  assert.deepEqual(decode("20 82"), [":method: GET"]);
+  assert.deepEqual(decode("40 01 61 01 33"), ["a: 3"]); // larger than a table of 0
+  assert.throws(() => decode("be"), /index 62/);
+});

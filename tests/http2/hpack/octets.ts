@@ -28,12 +28,12 @@ export function encodeBlock(encoder: HpackEncoder, list: HeaderList): Uint8Array
 }
 
 /** Decodes all of `block`. */
-export function decodeBlock(decoder: HpackDecoder, block: Uint8Array): HeaderField[] {
+export function decodeBlock(decoder: HpackDecoder, block: Uint8Array): HeaderList {
   return decoder.decode(block, 0, block.length);
 }
 
 /** The dynamic table, newest first, found as a peer would: by references until one fails. */
-export function tableOf(decoder: HpackDecoder): HeaderField[] {
+export function tableOf(decoder: HpackDecoder): HeaderList {
   const fields: HeaderField[] = [];
   for (let octet = 0x80 + STATIC_FIELDS.length + 1; octet < 0xff; octet++) {
     try {
