@@ -4,7 +4,7 @@
  * that it can have.
  */
 
-import type { LoadResult } from "./bench_load.ts";
+import type { LoadResult } from "./load.ts";
 import { readLine, RUN, SERVER_FROM_SOURCES, startServerProcess } from "./server_process.ts";
 
 const ROUNDS = 5;
@@ -60,7 +60,7 @@ function median(values: readonly number[]): number {
 async function load(port: number, inflight: number): Promise<LoadResult> {
   const args = [
     ...RUN,
-    file("bench_load.ts"),
+    file("load.ts"),
     ...[port, CONNECTIONS, inflight, SECONDS].map(String),
   ];
   const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" })
