@@ -31,6 +31,7 @@ if (import.meta.main) {
 }
 
 async function runRandom({ target, threads, requests, seed }: RandomFlags): Promise<void> {
+  await checkServer(target);
   using progress = openProgress({ total: threads * requests });
   const results = await runClientThreads({
     spawn: () => new Worker(new URL("./client_thread.ts", import.meta.url), { type: "module" }),
@@ -41,7 +42,21 @@ async function runRandom({ target, threads, requests, seed }: RandomFlags): Prom
     seed,
     onProgress: (done) => progress.update(done),
   });
+  const errors = results.reduce((sum, result) => sum + result.errors, 0);
+  if (errors > 0) {
+    writeAll(Deno.stderr, `client: ${errors} of ${threads * requests} answers were errors\n`);
+  }
   writeAll(Deno.stdout, `${formatStatistics(summarize(results))}\n`);
+}
+
+/** Before any thread is started: threads take their time, and a missing server is to be told at once. */
+async function checkServer({ host, port }: RandomFlags["target"]): Promise<void> {
+  const channel = openChannel({ hostname: host, port });
+  try {
+    await channel.connect();
+  } finally {
+    channel.close();
+  }
 }
 
 async function runFile({ target, file }: FileFlags): Promise<void> {

@@ -28,7 +28,9 @@ async function serve(flags: ServerFlags): Promise<number> {
   let pool: ThreadPool;
   try {
     pool = openPool({ ...flags, threads }, log);
-    logServing({ host: flags.host, port: await pool.start(), threads });
+    const port = await Promise.race([pool.start(), shutdown.then(() => undefined)]);
+    if (port === undefined) return stopEarly(pool);
+    logServing({ host: flags.host, port, threads });
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     log.fatal(error.message);
@@ -39,6 +41,12 @@ async function serve(flags: ServerFlags): Promise<number> {
   const finished = await pool.drain(flags.drainMs);
   if (!finished) log.warn("calls were cut off", { drainMs: flags.drainMs });
   log.info("stopped", { ...pool.counters, ...cacheCounters(pool.state) });
+  return 0;
+}
+
+/** A signal came before the first connection could. */
+function stopEarly(pool: ThreadPool): number {
+  pool.terminate();
   return 0;
 }
 
@@ -55,6 +63,8 @@ function openPool(flags: ServerFlags, log: Logger): ThreadPool {
     events: {
       onThreadDied: (thread, reason, lockRecovered) =>
         log.error("a serving thread died and is replaced", { thread, reason, lockRecovered }),
+      onAcceptFailed: (thread, reason) =>
+        log.error("a thread cannot take connections", { thread, reason }),
       onHandlerError: (path, error) => log.error("a handler failed", { path, error }),
     },
   });

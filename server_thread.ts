@@ -4,6 +4,7 @@
 
 /** A serving thread's composition root: the shared state, the services on it, a port to serve. */
 
+import { OperationError } from "./lib/errors.ts";
 import { acceptLoop, listen } from "./lib/grpc/listener.ts";
 import { GrpcServer } from "./lib/grpc/server.ts";
 import { ServiceRegistry } from "./lib/grpc/service.ts";
@@ -23,7 +24,8 @@ self.onmessage = (event: MessageEvent<ThreadCommand>) => {
   try {
     start(command);
   } catch (error) {
-    report({ type: "listenFailed", message: error instanceof Error ? error.message : `${error}` });
+    if (!(error instanceof OperationError)) throw error;
+    report({ type: "listenFailed", message: error.message });
   }
 };
 
@@ -38,7 +40,7 @@ function start(options: ThreadStart): void {
   acceptLoop(listener, async (connection) => {
     observer.onConnectionStart();
     observer.onConnectionEnd(await server.serve(connection));
-  });
+  }, (error) => report({ type: "acceptFailed", message: String(error) }));
   self.onmessage = async (event: MessageEvent<ThreadCommand>) => {
     if (event.data.type !== "drain") return;
     listener.close();

@@ -82,8 +82,8 @@ export const BUFFERED_MESSAGES_PER_CONNECTION = 4;
 /** Calls that wait for a connection or for a free stream on it before the client refuses more. */
 export const CLIENT_WAITING_CALLS_MAX = 10_000;
 
-/** How long the client tries to connect: the least that is still an answer within five seconds. */
-export const CONNECT_TIMEOUT_MS = 4_500;
+/** How long the client tries to connect: leaves a second to start in and still answer within five. */
+export const CONNECT_TIMEOUT_MS = 4_000;
 
 /** A serving thread that dies younger than this is not replaced before this time is over. */
 export const THREAD_RESTART_MS = 250;
@@ -93,3 +93,24 @@ export const ACCEPT_RETRY_MS = 50;
 
 /** The largest message unless a flag says otherwise: what other gRPC libraries accept. */
 export const MESSAGE_BYTES_MAX_DEFAULT = 4_194_304;
+
+/** The most entries of a cache: 32 B of record and of buckets each keep every index within an int32. */
+export const CACHE_ENTRIES_MAX = 16_777_216;
+
+/** The most bytes of a cache: the indexes of its words stay within an int32, with room to spare. */
+export const CACHE_BYTES_MAX = 4_294_967_296;
+
+/**
+ * How long a call of a workload may take before the run is given up: three hundred times the worst
+ * latency of a server that still is one.
+ */
+export const WORKLOAD_CALL_TIMEOUT_MS = 30_000;
+
+/** How long a new connection has to say that it speaks HTTP/2. */
+export const PREFACE_TIMEOUT_MS = 10_000;
+
+/**
+ * What a message that waits to be read costs beside its bytes. Without it a window of empty messages
+ * would be 52 428 of them for nothing.
+ */
+export const MESSAGE_OVERHEAD_BYTES = 512;

@@ -2,6 +2,8 @@
 export interface ServerProcess extends AsyncDisposable {
   readonly port: number;
   readonly child: Deno.ChildProcess;
+  /** Everything that it logs until its end. */
+  readonly log: Promise<string>;
 }
 
 /** How to start a server: a compiled one, or the sources under this Deno. */
@@ -30,7 +32,6 @@ export const SERVER_FROM_SOURCES: ServerCommand = {
 
 /**
  * Starts a server on a free port and waits until it serves; it is stopped at the end of the scope.
- * What it logs goes to this process's stderr.
  *
  * @throws {Error} when it ends without saying that it serves.
  */
@@ -45,11 +46,13 @@ export async function startServerProcess(
     ...(cwd === undefined ? {} : { cwd }),
     stdin: "null",
     stdout: "piped",
-    stderr: "inherit",
+    stderr: "piped",
   }).spawn();
+  const log = new Response(child.stderr).text();
   const line = await readLine(child.stdout);
-  if (line === undefined) throw new Error(`Cannot start ${program}: it ended at once`);
+  if (line === undefined) throw new Error(`Cannot start ${program}: ${await log}`);
   return {
+    log,
     port: (JSON.parse(line) as { port: number }).port,
     child,
     async [Symbol.asyncDispose]() {
@@ -59,6 +62,7 @@ export async function startServerProcess(
         // It has ended already.
       }
       await child.status;
+      await log;
     },
   };
 }

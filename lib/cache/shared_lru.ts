@@ -1,13 +1,12 @@
 import type { SharedMutex } from "../lock/shared_mutex.ts";
+import { CACHE_BYTES_MAX, CACHE_ENTRIES_MAX } from "../limits.ts";
 import { BlockArena } from "./block_arena.ts";
 import { keyHash } from "./key_hash.ts";
 import { leastRecent, touch } from "./recency_ring.ts";
 import { RecordTable } from "./record_table.ts";
 import {
-  ARENA_BYTES_MAX,
   BLOCK_BYTES,
   BLOCK_WORDS,
-  ENTRIES_MAX,
   HEAD,
   memoryBytesOf,
   openHeader,
@@ -123,8 +122,8 @@ export class SharedLru {
    * @throws {RangeError} if a bound is out of its range, or the machine has no such address space
    */
   static allocate({ entries, bytes }: SharedLruLimits): SharedArrayBuffer {
-    requireInteger("entries", entries, 1, ENTRIES_MAX);
-    requireInteger("bytes", bytes, BLOCK_BYTES, ARENA_BYTES_MAX);
+    requireInteger("entries", entries, 1, CACHE_ENTRIES_MAX);
+    requireInteger("bytes", bytes, BLOCK_BYTES, CACHE_BYTES_MAX);
     const blocks = Math.floor(bytes / BLOCK_BYTES);
     const memory = new SharedArrayBuffer(memoryBytesOf(entries, blocks));
     const header = openHeader(memory);

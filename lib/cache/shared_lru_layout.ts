@@ -37,12 +37,6 @@
 export const BLOCK_BYTES = 128;
 export const BLOCK_WORDS = BLOCK_BYTES / 4;
 
-/** Most entries: 32 B of record each and at most 32 B of buckets keep every index within an int32. */
-export const ENTRIES_MAX = 2 ** 24;
-
-/** Most bytes of the arena: word indexes stay within an int32, with room to spare. */
-export const ARENA_BYTES_MAX = 2 ** 32;
-
 /** Indexes of the float64 stats: counts since allocation, and the epoch, at least 1. */
 export const STAT = { epoch: 0, hits: 1, misses: 2, evictions: 3, clears: 4, rejected: 5 } as const;
 

@@ -1,4 +1,4 @@
-import { THREADS_MAX } from "../limits.ts";
+import { CACHE_BYTES_MAX, CACHE_ENTRIES_MAX, THREADS_MAX } from "../limits.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
 import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
 import { bytesFrom, HOST, integerFrom, oneOf, secondsFrom } from "./flag_kind.ts";
@@ -12,14 +12,8 @@ const MS_PER_SECOND = 1000;
 /** The largest TCP port. */
 const PORT_MAX = 65_535;
 
-/** The most entries of the cache: with the most memory, this leaves 4 KiB for each. */
-const CACHE_ENTRIES_MAX = 16_777_216;
-
 /** The least memory that a cache of one small entry fits in: a page. */
 const CACHE_BYTES_MIN = 4 * KIB;
-
-/** More than any machine we know would give; what there is, the allocation tells. */
-const CACHE_BYTES_MAX = 64 * GIB;
 
 /** The least message limit: requests of ten floats and error texts must fit. */
 const MESSAGE_BYTES_MIN = KIB;
@@ -41,7 +35,7 @@ export interface ServerFlags {
   readonly cacheEntries: number;
   /** Memory of the cache that all threads share. */
   readonly cacheBytes: number;
-  /** The longest request message that is accepted, and answer that is given. */
+  /** The longest request message that is accepted. */
   readonly maxMessageBytes: number;
   /** How long a shutdown waits for calls in progress. */
   readonly drainMs: number;
@@ -91,7 +85,7 @@ const cacheBytes: Flag<number> = {
 const maxMessageBytes: Flag<number> = {
   name: "--max-message-bytes",
   placeholder: "bytes",
-  summary: "longest message",
+  summary: "longest request message",
   kind: bytesFrom(MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX),
   fallback: "4MiB",
   variable: "MODELSERVER_MAX_MESSAGE_BYTES",

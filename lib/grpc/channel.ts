@@ -29,6 +29,8 @@ export interface ChannelOptions {
   readonly messageBytesMax: number;
 }
 
+const closedError = () => new GrpcError(Code.UNAVAILABLE, "the channel was closed");
+
 interface WaitingCall {
   readonly call: ClientCall;
   readonly path: string;
@@ -46,6 +48,7 @@ export class Channel {
   readonly #context: ChannelContext;
   readonly #waiting: WaitingCall[] = [];
   readonly #fields = new Map<string, HeaderList>();
+  readonly #lastTimed = new Map<string, { timeout: string; fields: HeaderList }>();
   /** The connection in use, and those that take no more calls but still have some. */
   readonly #connections = new Set<Connection<ResponseHandler>>();
   #connection: Connection<ResponseHandler> | undefined;
@@ -118,14 +121,14 @@ export class Channel {
    * @throws {GrpcError} UNAVAILABLE when that fails, or the channel was closed.
    */
   async connect(): Promise<void> {
-    if (this.#closed) throw new GrpcError(Code.UNAVAILABLE, "the channel was closed");
+    if (this.#closed) throw closedError();
     if (this.#connection === undefined || this.#connection.closing) await this.#connect();
   }
 
   /** Ends the connection; calls in flight fail with UNAVAILABLE. */
   close(): void {
     this.#closed = true;
-    this.#failWaiting(new GrpcError(Code.UNAVAILABLE, "the channel was closed"));
+    this.#failWaiting(closedError());
     for (const connection of this.#connections) connection.close();
     this.#context.deadlines.close();
   }
@@ -137,7 +140,7 @@ export class Channel {
 
   #enqueue(call: ClientCall, path: string): void {
     const { signal } = call.options;
-    if (this.#closed) return call.end(new GrpcError(Code.UNAVAILABLE, "the channel was closed"));
+    if (this.#closed) return call.end(closedError());
     if (signal?.aborted) return call.end(signal.reason);
     const connection = this.#connection;
     if (this.#waiting.length === 0 && connection?.closing === false && connection.hasCapacity) {
@@ -179,7 +182,10 @@ export class Channel {
     const deadlineMs = performance.now() + CONNECT_TIMEOUT_MS;
     try {
       const transport = await this.#options.dial();
-      if (this.#closed) return transport.close();
+      if (this.#closed) {
+        transport.close();
+        throw closedError();
+      }
       const connection = clientConnection(transport, () => this.#advance());
       this.#connections.add(connection);
       const over = connection.run();
@@ -212,7 +218,8 @@ export class Channel {
     }, deadlineMs - performance.now());
     await connection.greeted;
     clearTimeout(timer);
-    if (!connection.closing || this.#closed) return;
+    if (this.#closed) throw closedError();
+    if (!connection.closing) return;
     const error = await over;
     const reason = inTime
       ? error?.message ?? "the server has closed the connection"
@@ -231,15 +238,22 @@ export class Channel {
   }
 
   #requestFields(call: ClientCall, path: string): HeaderList {
-    const constant = this.#constantFields(path);
     const { metadata } = call.options;
-    if (call.deadlineMs === undefined && metadata === undefined) return constant;
-    const fields = [...constant];
-    if (call.deadlineMs !== undefined) {
-      const leftMs = Math.max(0, call.deadlineMs - performance.now());
-      fields.push(new HeaderField("grpc-timeout", formatTimeout(leftMs)));
-    }
-    if (metadata !== undefined) fields.push(...metadata.toFields());
+    const leftMs = call.deadlineMs === undefined
+      ? undefined
+      : Math.max(0, call.deadlineMs - performance.now());
+    const fields = this.#fieldsWithTimeout(path, leftMs === undefined ? "" : formatTimeout(leftMs));
+    return metadata === undefined ? fields : [...fields, ...metadata.toFields()];
+  }
+
+  /** The list of the last timeout is kept with its encoding: calls in a row mostly have the same. */
+  #fieldsWithTimeout(path: string, timeout: string): HeaderList {
+    const last = this.#lastTimed.get(path);
+    if (timeout === last?.timeout) return last.fields;
+    const constant = this.#constantFields(path);
+    if (timeout === "") return constant;
+    const fields = [...constant, new HeaderField("grpc-timeout", timeout)];
+    this.#lastTimed.set(path, { timeout, fields });
     return fields;
   }
 

@@ -45,18 +45,26 @@ export function listen({ sharePort, probePort, ...address }: ListenOptions): Den
  * Hands each connection to `serve`, until the listener is closed.
  *
  * A failed accept, as when the process has no file descriptors left, is tried again.
+ *
+ * @param onFailure is told the first time after an accept went well
  */
 export async function acceptLoop(
   listener: Deno.TcpListener,
   serve: (connection: Deno.TcpConn) => void,
+  onFailure: (error: unknown) => void,
 ): Promise<void> {
+  let failing = false;
   for (;;) {
     try {
-      serve(withoutDelay(await listener.accept()));
+      const connection = await listener.accept();
+      failing = false;
+      serve(withoutDelay(connection));
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;
       }
+      if (!failing) onFailure(error);
+      failing = true;
       await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
     }
   }

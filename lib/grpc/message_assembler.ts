@@ -1,3 +1,4 @@
+import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import { PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
 import { Code, GrpcError } from "./status.ts";
 
@@ -82,14 +83,23 @@ export class MessageAssembler {
 
   /** Gives back what a finished message of `bytes` held of the budget. */
   release(bytes: number): void {
-    this.#heldBytes -= bytes;
-    this.#budget.giveBack(bytes);
+    this.#giveBack(bytes + MESSAGE_OVERHEAD_BYTES);
   }
 
   /** Gives back all of the budget: the call is over. */
   close(): void {
-    this.release(this.#heldBytes);
+    this.#giveBack(this.#heldBytes);
     this.#message = undefined;
+  }
+
+  #take(bytes: number): void {
+    this.#budget.take(bytes);
+    this.#heldBytes += bytes;
+  }
+
+  #giveBack(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.#budget.giveBack(bytes);
   }
 
   #takePrefix(bytes: Uint8Array, start: number, end: number): number {
@@ -100,14 +110,14 @@ export class MessageAssembler {
     if (this.#prefixBytes < PREFIX_BYTES) return at;
     this.#messageBytes = readPrefix(this.#prefix, 0, this.#messageBytesMax);
     this.#receivedBytes = 0;
+    this.#take(MESSAGE_OVERHEAD_BYTES);
     this.#message = new Uint8Array(Math.min(this.#messageBytes, FIRST_BUFFER_BYTES));
     return at;
   }
 
   #takeBody(message: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
     const count = Math.min(end - start, this.#messageBytes - this.#receivedBytes);
-    this.#budget.take(count);
-    this.#heldBytes += count;
+    this.#take(count);
     const needed = this.#receivedBytes + count;
     let target = message;
     if (needed > message.length) {

@@ -28,7 +28,9 @@ export class PlainCall implements StreamHandler {
   onReset(): void {}
 
   #respond(): void {
-    this.#stream.sendHeaders(this.#answer.fields, MORE_FOLLOWS);
-    this.#stream.sendData(this.#answer.body.slice(), END_STREAM);
+    const { fields, body } = this.#answer;
+    if (body.length === 0) return this.#stream.sendHeaders(fields, END_STREAM);
+    this.#stream.sendHeaders(fields, MORE_FOLLOWS);
+    this.#stream.sendData(body.slice(), END_STREAM);
   }
 }

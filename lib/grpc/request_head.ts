@@ -56,8 +56,10 @@ export function readCallHead(
   registry: ServiceRegistry,
 ): CallHead | PlainAnswer {
   const contentType = valueOf(head.fields, "content-type");
-  if (contentType === undefined) return GREETING;
-  if (!CONTENT_TYPE.test(contentType)) return UNSUPPORTED;
+  if (contentType === undefined && registry.find(head.path ?? "") === undefined) {
+    return greet(head.method);
+  }
+  if (contentType === undefined || !CONTENT_TYPE.test(contentType)) return UNSUPPORTED;
   if (head.method !== "POST") return NOT_POST;
   try {
     const timeout = valueOf(head.fields, "grpc-timeout");
@@ -67,6 +69,12 @@ export function readCallHead(
     if (!(error instanceof GrpcError)) throw error;
     return { head, route: error, timeoutMs: undefined };
   }
+}
+
+/** Source: RFC 9110 §9.3.2 for HEAD: what GET would get, without the body. */
+function greet(method: string): PlainAnswer {
+  if (method === "HEAD") return { fields: GREETING.fields, body: new Uint8Array(0) };
+  return method === "GET" || method === "POST" ? GREETING : NOT_POST;
 }
 
 function findRoute(head: RequestHead, registry: ServiceRegistry): Route | GrpcError {

@@ -9,6 +9,8 @@ import { END_STREAM, type StreamHandler } from "../http2/stream.ts";
 import {
   BUFFERED_MESSAGES_PER_CONNECTION,
   CONCURRENT_STREAMS_MAX,
+  MESSAGE_OVERHEAD_BYTES,
+  PREFACE_TIMEOUT_MS,
   STREAM_WINDOW_BYTES,
 } from "../limits.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
@@ -68,6 +70,8 @@ export class GrpcServer {
     const connection = serverConnection(transport, new CallAcceptor(this.#registry, context));
     this.#connections.add(connection);
     if (this.#shuttingDown) connection.shutdown();
+    const timer = setTimeout(() => connection.close(), PREFACE_TIMEOUT_MS);
+    connection.greeted.then(() => clearTimeout(timer));
     try {
       return await connection.run();
     } finally {
@@ -134,9 +138,10 @@ class CallAcceptor implements RequestAcceptor {
 
 /** What flow control lets every stream send unasked is never too much, however small the messages. */
 function bufferedBytesMax(messageBytesMax: number): number {
+  const messageBytes = messageBytesMax + MESSAGE_OVERHEAD_BYTES;
   return Math.max(
-    messageBytesMax * BUFFERED_MESSAGES_PER_CONNECTION,
-    CONCURRENT_STREAMS_MAX * STREAM_WINDOW_BYTES,
+    messageBytes * BUFFERED_MESSAGES_PER_CONNECTION,
+    CONCURRENT_STREAMS_MAX * (STREAM_WINDOW_BYTES + MESSAGE_OVERHEAD_BYTES),
   );
 }
 

@@ -1,10 +1,11 @@
 import type { ClientStream } from "../http2/client_connection.ts";
 import type { HeaderList } from "../http2/hpack/header_field.ts";
 import { END_STREAM, MORE_FOLLOWS } from "../http2/stream.ts";
-import { STREAM_WINDOW_BYTES } from "../limits.ts";
+import { MESSAGE_OVERHEAD_BYTES, STREAM_WINDOW_BYTES } from "../limits.ts";
 import { type CallOptions, type ChannelContext, ClientCall } from "./client_call.ts";
 import { decodeMessage } from "./decode_message.ts";
 import { ByteBudget, MessageAssembler } from "./message_assembler.ts";
+import { PREFIX_BYTES } from "./message_prefix.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { sendMessage } from "./send_message.ts";
 import type { Method, MethodKind } from "./service.ts";
@@ -35,7 +36,10 @@ export class StreamingClientCall<Request, Response> extends ClientCall
     this.#method = method;
     this.#requests = requests;
     // One message that is being read, and behind it no more than the server may send unasked.
-    const budget = new ByteBudget(context.messageBytesMax + STREAM_WINDOW_BYTES);
+    const messagesMax = STREAM_WINDOW_BYTES / PREFIX_BYTES + 1;
+    const budget = new ByteBudget(
+      context.messageBytesMax + STREAM_WINDOW_BYTES + messagesMax * MESSAGE_OVERHEAD_BYTES,
+    );
     this.#assembler = new MessageAssembler(context.messageBytesMax, budget);
     this.#responses = new MessageQueue<Uint8Array>({
       onTaken: (message) => {

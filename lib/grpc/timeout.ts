@@ -31,12 +31,15 @@ export function parseTimeout(text: string): number {
   return Number(match[1]) * UNIT_MS[match[2]];
 }
 
+/** From here on whole milliseconds are precise enough, and calls in a row have the same value. */
+const WHOLE_MS_FROM = 1_000;
+
 /**
- * Writes a `grpc-timeout` value in the finest unit that holds it, rounded up: from 1 ns, as the value
- * must be positive, to 99 999 999 h.
+ * Writes a `grpc-timeout` value in the finest unit that holds it, from a second on in no finer one than
+ * milliseconds, rounded up: from 1 ns, as the value must be positive, to 99 999 999 h.
  */
 export function formatTimeout(timeoutMs: number): string {
-  for (const unit of ["n", "u", "m", "S", "M", "H"]) {
+  for (const unit of timeoutMs < WHOLE_MS_FROM ? ["n", "u", "m"] : ["m", "S", "M", "H"]) {
     const value = Math.ceil(timeoutMs / UNIT_MS[unit]);
     if (value <= VALUE_MAX) return `${Math.max(value, 1)}${unit}`;
   }

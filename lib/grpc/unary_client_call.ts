@@ -2,6 +2,7 @@ import type { ClientStream } from "../http2/client_connection.ts";
 import type { HeaderList } from "../http2/hpack/header_field.ts";
 import { MORE_FOLLOWS } from "../http2/stream.ts";
 import { ErrorCode, type Http2Error } from "../http2/http2_error.ts";
+import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import { type CallOptions, type ChannelContext, ClientCall } from "./client_call.ts";
 import { decodeMessage } from "./decode_message.ts";
 import { ByteBudget, MessageAssembler } from "./message_assembler.ts";
@@ -56,7 +57,10 @@ export class UnaryClientCall<Request, Response> extends ClientCall {
         readPrefix(bytes, start, messageBytesMax);
         this.#take(bytes, start + PREFIX_BYTES, end);
       } else {
-        this.#assembler ??= new MessageAssembler(messageBytesMax, new ByteBudget(messageBytesMax));
+        this.#assembler ??= new MessageAssembler(
+          messageBytesMax,
+          new ByteBudget(messageBytesMax + 2 * MESSAGE_OVERHEAD_BYTES),
+        );
         this.#assembler.push(
           bytes,
           start,

@@ -137,8 +137,6 @@ export class Connection<Handler extends StreamHandler>
    */
   openStream(handler: Handler): Stream<Handler> {
     const id = this.#streams.nextId();
-    // A connection that has used up its identifiers ends, and makes room for another. RFC 9113 §5.1.1.
-    if (id === undefined) this.#stopAccepting();
     if (id === undefined || this.closing || !this.hasCapacity) {
       throw Http2Error.stream(0, ErrorCode.REFUSED_STREAM, "the connection takes no more streams");
     }
@@ -146,6 +144,8 @@ export class Connection<Handler extends StreamHandler>
     const stream = new Stream<Handler>(id, this.#settings.initialWindowBytes, this);
     stream.handler = handler;
     this.#streams.add(stream);
+    // A connection that has used up its identifiers makes room for another. Source: RFC 9113 §5.1.1.
+    if (this.#streams.nextId() === undefined) this.#stopAccepting();
     return stream;
   }
 

@@ -1,7 +1,7 @@
 import { OperationError } from "../errors.ts";
 import type { SharedMutex } from "../lock/shared_mutex.ts";
 
-/** Most coefficients a model may be made for: 64 MiB a slot, 128 MiB of float64 in each thread. */
+/** Most coefficients a model may be made for: 64 MiB a slot, and as much in each thread. */
 export const COEFS_MAX_LIMIT = 2 ** 24;
 
 /** Byte offsets and indexes: the epoch, then the length of each slot, then the slots. */
@@ -35,7 +35,7 @@ const HEADER_BYTES = 64;
  * const model = new LinearModel(LinearModel.allocate({ coefsMax: 10 }), mutex);
  * {
  *   using _ = mutex.acquire();
- *   model.replace([1, 2, 3]);
+ *   model.replace(model.check([1, 2, 3]));
  *   model.refresh();
  * }
  * if (model.predict(Float64Array.of(1, 2, 3), 3) !== 14) throw new Error("Wrong");
@@ -47,7 +47,7 @@ export class LinearModel {
   readonly #sharedLengths: Int32Array<SharedArrayBuffer>;
   readonly #slots: readonly [Float32Array<SharedArrayBuffer>, Float32Array<SharedArrayBuffer>];
   readonly #coefsMax: number;
-  #coefs = new Float64Array(0);
+  #coefs = new Float32Array(0);
   #length = 0;
   #epoch = 0;
 
@@ -103,14 +103,13 @@ export class LinearModel {
   }
 
   /**
-   * Sets the coefficients for every thread, each rounded to float32; the lock must be held. No
-   * thread's copy changes before its `refresh`, this one's neither.
+   * Rounds coefficients to float32 and checks them, for `replace`; needs no lock.
    *
+   * @returns `coefs` itself if it is a Float32Array
    * @throws {OperationError} `resource-exhausted` for more than `coefsMax` coefficients,
-   *   `invalid-argument` for one that is NaN or not finite as a float32; then nothing changed
+   *   `invalid-argument` for one that is NaN or not finite as a float32
    */
-  replace(coefs: Float32Array | readonly number[]): void {
-    this.#mutex.assertHeld();
+  check(coefs: Float32Array | readonly number[]): Float32Array {
     const length = coefs.length;
     if (length > this.#coefsMax) {
       throw new OperationError(
@@ -118,14 +117,25 @@ export class LinearModel {
         `Cannot set coefficients: ${length} given, at most ${this.#coefsMax} allowed`,
       );
     }
-    const epoch = this.#sharedEpoch[0] + 1;
-    const slot = this.#slots[epoch % 2];
+    const rounded = coefs instanceof Float32Array ? coefs : Float32Array.from(coefs);
     for (let index = 0; index < length; index++) {
-      slot[index] = coefs[index];
-      // What was stored is checked, since a float64 may overflow to infinity as a float32.
-      if (!Number.isFinite(slot[index])) throw notFinite(index, coefs[index]);
+      // What was rounded is checked, since a float64 may overflow to infinity as a float32.
+      if (!Number.isFinite(rounded[index])) throw notFinite(index, coefs[index]);
     }
-    this.#sharedLengths[epoch % 2] = length;
+    return rounded;
+  }
+
+  /**
+   * Sets the coefficients for every thread; the lock must be held. No thread's copy changes before
+   * its `refresh`, this one's neither.
+   *
+   * @param coefs what `check` returned
+   */
+  replace(coefs: Float32Array): void {
+    this.#mutex.assertHeld();
+    const epoch = this.#sharedEpoch[0] + 1;
+    this.#slots[epoch % 2].set(coefs);
+    this.#sharedLengths[epoch % 2] = coefs.length;
     this.#sharedEpoch[0] = epoch;
   }
 
@@ -165,7 +175,7 @@ export class LinearModel {
 
   #copy(epoch: number): void {
     const length = this.#sharedLengths[epoch % 2];
-    if (length > this.#coefs.length) this.#coefs = new Float64Array(length);
+    if (length > this.#coefs.length) this.#coefs = new Float32Array(length);
     this.#coefs.set(this.#slots[epoch % 2].subarray(0, length));
     this.#length = length;
     this.#epoch = epoch;

@@ -1,5 +1,6 @@
 import { formatText } from "../protobuf/text_format.ts";
 import type { WorkloadRequest } from "../workload/request.ts";
+import { WORKLOAD_CALL } from "./modelserver_caller.ts";
 import type { ModelServerClient } from "./modelserver_client.ts";
 import { modelServerProto } from "./modelserver_contract.ts";
 
@@ -19,8 +20,8 @@ export async function* printedResponses(
   const predictResponse = modelServerProto.type("PredictResponse");
   for (const { type, value } of requests) {
     const text = type === "SetCoefs"
-      ? formatText(setCoefsResponse, await client.setCoefs(value.coefs))
-      : formatText(predictResponse, await client.predict(value.inputs));
+      ? formatText(setCoefsResponse, await client.setCoefs(value.coefs, WORKLOAD_CALL))
+      : formatText(predictResponse, await client.predict(value.inputs, WORKLOAD_CALL));
     yield `${text}\n`;
   }
 }

@@ -51,9 +51,10 @@ export class Predictor {
    */
   setCoefs(coefs: Float32Array | readonly number[]): void {
     const { mutex, cache, model } = this.#parts;
+    const checked = model.check(coefs);
     mutex.acquire();
     try {
-      model.replace(coefs);
+      model.replace(checked);
       cache.clear();
     } finally {
       mutex.release();

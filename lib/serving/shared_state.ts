@@ -31,24 +31,26 @@ export const SUPERVISOR_OWNER = 1;
  * @throws {OperationError} `resource-exhausted` when the machine does not give as much memory.
  */
 export function allocateSharedMemory(limits: SharedMemoryLimits): SharedMemory {
+  const { threads, cacheEntries, cacheBytes, coefsMax } = limits;
   return {
     lock: SharedMutex.allocate(),
-    cache: allocateCache(limits),
-    model: LinearModel.allocate({ coefsMax: limits.coefsMax }),
-    counters: Counters.allocate(limits.threads + 1),
+    cache: allocate(
+      `a cache of ${cacheEntries} entries in ${cacheBytes} bytes`,
+      () => SharedLru.allocate({ entries: cacheEntries, bytes: cacheBytes }),
+    ),
+    model: allocate(`${coefsMax} coefficients`, () => LinearModel.allocate({ coefsMax })),
+    counters: Counters.allocate(threads + 1),
   };
 }
 
-function allocateCache({ cacheEntries, cacheBytes }: SharedMemoryLimits): SharedArrayBuffer {
+/** Tells a machine that has no more memory, V8's "Array buffer allocation failed", from a wrong bound. */
+function allocate(what: string, make: () => SharedArrayBuffer): SharedArrayBuffer {
   try {
-    return SharedLru.allocate({ entries: cacheEntries, bytes: cacheBytes });
+    return make();
   } catch (cause) {
-    throw new OperationError(
-      "resource-exhausted",
-      `Cannot allocate a cache of ${cacheEntries} entries in ${cacheBytes} bytes: ` +
-        "more than this machine gives",
-      { cause },
-    );
+    if (!(cause instanceof RangeError && /allocation failed/.test(cause.message))) throw cause;
+    const message = `Cannot allocate ${what}: more than this machine gives`;
+    throw new OperationError("resource-exhausted", message, { cause });
   }
 }
 

@@ -22,6 +22,8 @@ export interface ThreadHandle {
 export interface ThreadPoolEvents {
   onThreadDied(owner: number, message: string, recovered: boolean): void;
   onHandlerError(path: string, error: string): void;
+  /** A thread could not take a connection, the first time after it could; it goes on trying. */
+  onAcceptFailed(owner: number, message: string): void;
 }
 
 /** How a pool runs its threads. */
@@ -42,7 +44,11 @@ interface PoolThread {
   readonly row: number;
   readonly handle: ThreadHandle;
   readonly startedMs: number;
+  /** Settles once: it listens, or it never will. */
   readonly listening: PromiseWithResolvers<number>;
+  listens: boolean;
+  /** Whether it takes the place of one that died. */
+  readonly replacement: boolean;
   readonly gone: PromiseWithResolvers<void>;
 }
 
@@ -54,7 +60,8 @@ interface PoolThread {
  * takes its place; the others serve on. A thread that lived less than THREAD_RESTART_MS is replaced
  * after that time, so that one that cannot live does not keep a processor busy with dying.
  *
- * The pool's owner calls `start` once, then `drain` or `terminate` once.
+ * One that dies before it ever listened fails `start`. The pool's owner calls `start` once, then `drain`
+ * or `terminate` once.
  */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions;
@@ -64,7 +71,8 @@ export class ThreadPool {
   readonly #restarts = new Set<ReturnType<typeof setTimeout>>();
   #ownerLast = SUPERVISOR_OWNER;
   #port: number;
-  #serving = false;
+  #phase: "starting" | "serving" | "ending" = "starting";
+  #callsLost = false;
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options;
@@ -89,16 +97,26 @@ export class ThreadPool {
    * @throws {OperationError} `unavailable` when the address cannot be listened on; then no thread
    * is left running.
    */
-  async start(): Promise<number> {
+  start(): Promise<number> {
+    const started = this.#start();
+    // A caller who was told to stop meanwhile does not wait for it.
+    started.catch(() => {});
+    return started;
+  }
+
+  async #start(): Promise<number> {
     try {
       // All load their modules at once; only the port has to wait for the first.
-      const threads = Array.from({ length: this.#options.threads }, (_, i) => this.#spawn(i + 1));
+      const threads = Array.from(
+        { length: this.#options.threads },
+        (_, i) => this.#spawn(i + 1, { replacement: false }),
+      );
       const [first, ...rest] = threads;
       this.#listen(first, { probePort: true });
       this.#port = await first.listening.promise;
       for (const thread of rest) this.#listen(thread, { probePort: false });
       await Promise.all(rest.map((thread) => thread.listening.promise));
-      this.#serving = true;
+      if (this.#phase === "starting") this.#phase = "serving";
       return this.#port;
     } catch (error) {
       this.terminate();
@@ -110,10 +128,11 @@ export class ThreadPool {
    * Lets all threads finish their calls and stops them.
    *
    * @param timeoutMs how long they have; what is left then is cut off
-   * @returns whether all finished in time
+   * @returns whether all finished in time, and none died of it
    */
   async drain(timeoutMs: number): Promise<boolean> {
     this.#end();
+    this.#callsLost = false;
     const threads = [...this.#threads];
     for (const thread of threads) thread.handle.postMessage({ type: "drain" });
     const timeout = Promise.withResolvers<boolean>();
@@ -122,32 +141,35 @@ export class ThreadPool {
     const inTime = await Promise.race([allGone, timeout.promise]);
     clearTimeout(timer);
     this.terminate();
-    return inTime;
+    return inTime && !this.#callsLost;
   }
 
-  /** Stops all threads at once. */
+  /** Stops all threads at once; a `start` that has not ended rejects. */
   terminate(): void {
     this.#end();
     for (const thread of this.#threads) {
       thread.handle.terminate();
+      thread.listening.reject(new OperationError("unavailable", "the server was stopped"));
       thread.gone.resolve();
     }
     this.#threads.clear();
   }
 
   #end(): void {
-    this.#serving = false;
+    this.#phase = "ending";
     for (const timer of this.#restarts) clearTimeout(timer);
     this.#restarts.clear();
   }
 
-  #spawn(row: number): PoolThread {
+  #spawn(row: number, { replacement }: { replacement: boolean }): PoolThread {
     const thread: PoolThread = {
       owner: ++this.#ownerLast,
       row,
       handle: this.#options.spawn(),
       startedMs: performance.now(),
       listening: Promise.withResolvers<number>(),
+      listens: false,
+      replacement,
       gone: Promise.withResolvers<void>(),
     };
     // A replacement's failure to listen is told as its death; nobody awaits this promise then.
@@ -179,6 +201,8 @@ export class ThreadPool {
   #onReport(thread: PoolThread, report: ThreadReport): void {
     switch (report.type) {
       case "listening":
+        thread.listens = true;
+        if (thread.replacement) this.#counters.increment("threadsReplaced");
         return thread.listening.resolve(report.port);
       case "drained":
         thread.handle.terminate();
@@ -189,6 +213,8 @@ export class ThreadPool {
         return this.#onDeath(thread, report.message);
       case "handlerError":
         return this.#options.events.onHandlerError(report.path, report.error);
+      case "acceptFailed":
+        return this.#options.events.onAcceptFailed(thread.owner, report.message);
     }
   }
 
@@ -200,21 +226,20 @@ export class ThreadPool {
       new OperationError("unavailable", `Cannot start a serving thread: ${message}`),
     );
     thread.gone.resolve();
-    if (!this.#serving) return;
+    if (this.#phase === "starting" && !thread.listens && !thread.replacement) return;
+    this.#callsLost = true;
     this.#options.events.onThreadDied(thread.owner, message, recovered);
-    this.#counters.increment("threadsReplaced");
-    this.#replace(thread);
+    if (this.#phase !== "ending") this.#replace(thread);
   }
 
   #replace({ row, startedMs }: PoolThread): void {
     const livedMs = performance.now() - startedMs;
-    if (livedMs >= THREAD_RESTART_MS) {
-      this.#listen(this.#spawn(row), { probePort: false });
-      return;
-    }
+    const restart = () =>
+      this.#listen(this.#spawn(row, { replacement: true }), { probePort: false });
+    if (livedMs >= THREAD_RESTART_MS) return restart();
     const timer = setTimeout(() => {
       this.#restarts.delete(timer);
-      this.#listen(this.#spawn(row), { probePort: false });
+      restart();
     }, THREAD_RESTART_MS - livedMs);
     this.#restarts.add(timer);
   }

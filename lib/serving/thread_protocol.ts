@@ -30,4 +30,6 @@ export type ThreadReport =
   /** It cannot listen, and why. */
   | { readonly type: "listenFailed"; readonly message: string }
   /** A handler failed with a bug; the call ended with UNKNOWN. */
-  | { readonly type: "handlerError"; readonly path: string; readonly error: string };
+  | { readonly type: "handlerError"; readonly path: string; readonly error: string }
+  /** It could not take a connection, the first time after it could; it goes on trying. */
+  | { readonly type: "acceptFailed"; readonly message: string };

@@ -13,11 +13,9 @@ const INITIAL_CAPACITY = 1000;
 export interface ModelServerCaller {
   setCoefs(
     coefs: readonly number[],
-    signal: AbortSignal | undefined,
   ): Promise<{ readonly success: boolean; readonly error: string }>;
   predict(
     inputs: readonly number[],
-    signal: AbortSignal | undefined,
   ): Promise<{ readonly output: number; readonly cacheHit: boolean; readonly error: string }>;
 }
 
@@ -29,14 +27,15 @@ export interface ClosedLoopResult {
   readonly predicts: number;
   /** Answered Predict calls whose value came from the cache. */
   readonly hits: number;
-  /** Answers that carry an error text, of either method. */
+  /**
+   * Answers that carry an error text. A Predict before this loop's first accepted SetCoefs is not one:
+   * there may be no coefficients yet.
+   */
   readonly errors: number;
 }
 
 /** Options of `runClosedLoop`. */
 export interface ClosedLoopOptions {
-  /** Ends the run early; also handed to the calls. */
-  readonly signal?: AbortSignal;
   /** Told how many calls were answered, about ten times a second and at the end. */
   readonly onProgress?: (done: number) => void;
   /** A clock that never goes back, in milliseconds; `performance.now` by default. */
@@ -47,24 +46,20 @@ export interface ClosedLoopOptions {
  * Makes the requests one after the other, each as soon as the one before is answered, and times
  * each call.
  *
- * An answer with an error text is a call with a latency, and no hit. The first call without an
- * answer ends the run. An abort ends it too, but is no failure: the result tells of the calls that
- * were answered before it, and the request that it cut off counts for nothing.
+ * An answer with an error text is a call with a latency, and no hit.
  *
- * @throws what the caller rejects with, unless the signal is aborted
+ * @throws what the caller rejects with, at the first call without an answer
  */
 export async function runClosedLoop(
   caller: ModelServerCaller,
   requests: Iterable<WorkloadRequest>,
-  { signal, onProgress, nowMs = () => performance.now() }: ClosedLoopOptions = {},
+  { onProgress, nowMs = () => performance.now() }: ClosedLoopOptions = {},
 ): Promise<ClosedLoopResult> {
   const tally = new Tally();
   let toldAtMs = nowMs();
   for (const request of requests) {
-    if (signal?.aborted) break;
     const startMs = nowMs();
-    const answer = await call(caller, request, signal);
-    if (answer === undefined) break;
+    const answer = await call(caller, request);
     const endMs = nowMs();
     tally.add(request.type, answer, endMs - startMs);
     if (endMs - toldAtMs < PROGRESS_INTERVAL_MS) continue;
@@ -81,20 +76,10 @@ interface Answer {
   readonly error: string;
 }
 
-/** The answer, or undefined if the signal cut the call off. */
-async function call(
-  caller: ModelServerCaller,
-  request: WorkloadRequest,
-  signal: AbortSignal | undefined,
-): Promise<Answer | undefined> {
-  try {
-    if (request.type === "Predict") return await caller.predict(request.value.inputs, signal);
-    const { error } = await caller.setCoefs(request.value.coefs, signal);
-    return { cacheHit: false, error };
-  } catch (error) {
-    if (signal?.aborted) return undefined;
-    throw error;
-  }
+async function call(caller: ModelServerCaller, request: WorkloadRequest): Promise<Answer> {
+  if (request.type === "Predict") return await caller.predict(request.value.inputs);
+  const { error } = await caller.setCoefs(request.value.coefs);
+  return { cacheHit: false, error };
 }
 
 /** Counts answers and keeps latencies in an array that doubles when it is full. */
@@ -103,6 +88,7 @@ class Tally {
   #predicts = 0;
   #hits = 0;
   #errors = 0;
+  #coefsSet = false;
   calls = 0;
 
   add(type: WorkloadRequest["type"], answer: Answer, latencyMs: number): void {
@@ -114,7 +100,8 @@ class Tally {
     this.#latenciesMs[this.calls++] = latencyMs;
     if (type === "Predict") this.#predicts++;
     if (answer.cacheHit) this.#hits++;
-    if (answer.error !== "") this.#errors++;
+    if (type === "SetCoefs" && answer.error === "") this.#coefsSet = true;
+    if (answer.error !== "" && (this.#coefsSet || type === "SetCoefs")) this.#errors++;
   }
 
   result(): ClosedLoopResult {

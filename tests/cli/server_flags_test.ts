@@ -39,7 +39,7 @@ const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<Serv
   ["cache-bytes", "4096", { cacheBytes: 4096 }],
   ["cache-bytes", "5KiB", { cacheBytes: 5120 }],
   ["cache-bytes", "3MiB", { cacheBytes: 3_145_728 }],
-  ["cache-bytes", "64GiB", { cacheBytes: 68_719_476_736 }],
+  ["cache-bytes", "4GiB", { cacheBytes: 4_294_967_296 }],
   ["max-message-bytes", "1024", { maxMessageBytes: 1024 }],
   ["max-message-bytes", "1GiB", { maxMessageBytes: 1_073_741_824 }],
   ["drain-seconds", "0", { drainMs: 0 }],
@@ -52,7 +52,7 @@ const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<Serv
 const HOST = "a host name or an IP address";
 const PORT = "an integer from 0 to 65535";
 const UNITS = "as a plain integer or with KiB, MiB or GiB";
-const CACHE_BYTES = `bytes from 4 KiB to 64 GiB, ${UNITS}`;
+const CACHE_BYTES = `bytes from 4 KiB to 4 GiB, ${UNITS}`;
 const MESSAGE_BYTES = `bytes from 1 KiB to 1 GiB, ${UNITS}`;
 const SECONDS = "a number of seconds from 0 to 3600";
 

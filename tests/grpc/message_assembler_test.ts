@@ -1,3 +1,4 @@
+import { MESSAGE_OVERHEAD_BYTES } from "../../lib/limits.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ByteBudget, MessageAssembler } from "../../lib/grpc/message_assembler.ts";
@@ -99,7 +100,7 @@ Deno.test("MessageAssembler holds what came in, not what a prefix promises", () 
   const bytes = new Uint8Array(PREFIX_BYTES + 100_000);
   writePrefix(bytes, 0, 0x7fff_ffff);
   assembler.push(bytes, 0, bytes.length, () => {});
-  assert.equal(leftBytes(budget, 200_000), 100_000);
+  assert.equal(leftBytes(budget, 200_000), 100_000 - MESSAGE_OVERHEAD_BYTES);
   assembler.close();
   assert.equal(leftBytes(budget, 200_000), 200_000);
 });
@@ -116,7 +117,7 @@ Deno.test("MessageAssembler refuses a message over its limit at the prefix", () 
 });
 
 Deno.test("MessageAssemblers of one connection share its budget, and give it back", () => {
-  const budget = new ByteBudget(1_000);
+  const budget = new ByteBudget(1_000 + 2 * MESSAGE_OVERHEAD_BYTES);
   const first = new MessageAssembler(BYTES_MAX, budget);
   const second = new MessageAssembler(BYTES_MAX, budget);
   const half = prefixed(new Uint8Array(900)).subarray(0, PREFIX_BYTES + 600);
@@ -127,8 +128,24 @@ Deno.test("MessageAssemblers of one connection share its budget, and give it bac
   });
   first.close();
   first.close();
-  assert.equal(leftBytes(budget, 1_000), 1_000);
+  second.close();
+  const all = 1_000 + 2 * MESSAGE_OVERHEAD_BYTES;
+  assert.equal(leftBytes(budget, all), all);
   const third = new MessageAssembler(BYTES_MAX, budget);
   third.push(half, 0, half.length, () => {});
-  assert.equal(leftBytes(budget, 1_000), 400);
+  assert.equal(leftBytes(budget, all), 400 + MESSAGE_OVERHEAD_BYTES);
+});
+
+Deno.test("MessageAssembler charges empty messages too, until they are released", () => {
+  const messages = 10;
+  const all = messages * MESSAGE_OVERHEAD_BYTES;
+  const budget = new ByteBudget(all);
+  const assembler = new MessageAssembler(BYTES_MAX, budget);
+  const empty = prefixed(new Uint8Array(0));
+  for (let i = 0; i < messages; i++) assembler.push(empty, 0, empty.length, () => {});
+  assert.throws(() => assembler.push(empty, 0, empty.length, () => {}), {
+    code: Code.RESOURCE_EXHAUSTED,
+  });
+  for (let i = 0; i < messages; i++) assembler.release(0);
+  assert.equal(leftBytes(budget, all), all);
 });

@@ -41,7 +41,12 @@ Deno.test("readCallHead() tells gRPC from what is not by its content-type", asyn
 
 Deno.test("readCallHead() greets who sends no content-type, and refuses other methods", () => {
   assert.equal(outcome(read([], { method: "GET", path: "/" })), "200");
-  assert.equal(outcome(read([])), "200");
+  assert.equal(outcome(read([], { path: "/" })), "200");
+  assert.equal(outcome(read([], { method: "PUT", path: "/" })), "405");
+  assert.equal(outcome(read([])), "415", "a call of a method that is there");
+  const head = read([], { method: "HEAD", path: "/" });
+  assert.equal(outcome(head), "200");
+  assert.ok("body" in head && head.body.length === 0);
   for (const method of ["GET", "PUT", "OPTIONS"]) {
     assert.equal(outcome(read([["content-type", "application/grpc"]], { method })), "405");
   }

@@ -163,7 +163,7 @@ Deno.test("A request carries what the protocol demands", async () => {
   assert.equal(fields.get(":authority"), "script:1");
   assert.equal(fields.get("te"), "trailers");
   assert.equal(fields.get("content-type"), "application/grpc");
-  assert.match(fields.get("grpc-timeout") ?? "", /^[1-9][0-9]{0,7}u$/);
+  assert.match(fields.get("grpc-timeout") ?? "", /^[1-9][0-9]{0,7}m$/);
   await all(server.channel.serverStreaming(echo.expand, {}));
   const names = server.heads[1].fields.map(({ name }) => name);
   assert.ok(!names.includes("grpc-timeout"));

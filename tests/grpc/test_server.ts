@@ -156,7 +156,7 @@ export class TestServer implements AsyncDisposable {
     this.#listener = listen(where);
     this.#accepting = acceptLoop(this.#listener, (connection) => {
       this.#serving.push(this.server.serve(connection));
-    });
+    }, failed);
     return this.#listener.addr.port;
   }
 
@@ -192,4 +192,9 @@ export function aborted(signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
     signal.addEventListener("abort", () => resolve(signal.reason), { once: true });
   });
+}
+
+/** These tests never run out of what an accept needs. */
+function failed(error: unknown): never {
+  throw error;
 }

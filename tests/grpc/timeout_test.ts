@@ -53,7 +53,10 @@ Deno.test("formatTimeout() takes the finest unit and is never zero", async (t) =
     [1e-7, "1n"],
     [1, "1000000n"],
     [100, "100000u"],
-    [99_999.999, "99999999u"],
+    [99.9999, "99999900n"],
+    [1_000, "1000m"],
+    [1_000.001, "1001m"],
+    [99_999.999, "100000m"],
     [100_000, "100000m"],
     [3_600_000 * 24 * 365, "31536000S"],
     [1e300, "99999999H"],
@@ -71,6 +74,6 @@ Deno.test("A timeout that went over the wire is no shorter, and longer by a roun
     assert.match(text, /^[1-9][0-9]{0,7}[HMSmun]$/);
     const parsedMs = parseTimeout(text);
     assert.ok(parsedMs >= timeoutMs * (1 - 1e-12), `${parsedMs} of ${timeoutMs}`);
-    assert.ok(parsedMs <= timeoutMs * (1 + 1e-4) + 1e-6, `${parsedMs} of ${timeoutMs}`);
+    assert.ok(parsedMs <= timeoutMs * (1 + 1e-3) + 1e-6, `${parsedMs} of ${timeoutMs}`);
   }));
 });

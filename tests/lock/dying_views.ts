@@ -8,7 +8,7 @@ const VIEW_NAMES: readonly ViewName[] = ["Int32Array", "Float32Array", "Float64A
  * Opens something on shared memory so that a test decides at which write its thread dies.
  *
  * Every typed array over a `SharedArrayBuffer` that `open` makes calls `onWrite` before each write,
- * and `onWrite` may throw, or stop the thread, in place of it. `fill` counts as one write.
+ * and `onWrite` may throw, or stop the thread, in place of it. `fill` and `set` count as one write each.
  */
 export function openDying<T>(onWrite: () => void, open: () => T): T {
   const globals = globalThis as unknown as Record<ViewName, ViewClass>;
@@ -32,7 +32,7 @@ function watched(view: View, source: unknown, onWrite: () => void): View {
       const value = Reflect.get(target, property);
       if (typeof value !== "function") return value;
       return (...args: unknown[]) => {
-        if (property === "fill") onWrite();
+        if (property === "fill" || property === "set") onWrite();
         return Reflect.apply(value, target, args);
       };
     },

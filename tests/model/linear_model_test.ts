@@ -34,10 +34,10 @@ function predicted(model: LinearModel, ...x: number[]): number {
 
 Deno.test("LinearModel.predict() is the product with the coefficients of the last refresh()", () => {
   const { model, other, refreshed } = setUp();
-  model.replace([1, 2, 3]);
+  model.replace(model.check([1, 2, 3]));
   assert.ok(!other.isSet, "nothing changes before a refresh");
   assert.equal(predicted(refreshed(), 1, 2, 3), 14);
-  model.replace(Float32Array.of(2, 0));
+  model.replace(model.check(Float32Array.of(2, 0)));
   assert.equal(predicted(other, 1, 2, 3), 14, "nothing changes before a refresh");
   assert.equal(predicted(refreshed(), 5, 7), 10);
   assert.equal(other.length, 2);
@@ -45,7 +45,7 @@ Deno.test("LinearModel.predict() is the product with the coefficients of the las
 
 Deno.test("LinearModel.predict() reads no more of x than length", () => {
   const { model, refreshed } = setUp();
-  model.replace([1, 1]);
+  model.replace(model.check([1, 1]));
   assert.equal(refreshed().predict(Float64Array.of(1, 2, NaN), 2), 3);
 });
 
@@ -53,7 +53,7 @@ Deno.test("LinearModel.epoch grows with every replacement, equal ones too", () =
   const { model, refreshed } = setUp();
   assert.equal(refreshed().epoch, 0);
   for (const epoch of [1, 2, 3]) {
-    model.replace([1]);
+    model.replace(model.check([1]));
     assert.equal(refreshed().epoch, epoch);
   }
   assert.equal(refreshed().epoch, 3);
@@ -63,7 +63,7 @@ Deno.test("LinearModel knows an empty list from none", () => {
   const { model, refreshed } = setUp();
   assert.equal(refreshed().length, undefined);
   assert.ok(!refreshed().isSet);
-  model.replace([]);
+  model.replace(model.check([]));
   assert.equal(refreshed().length, 0);
   assert.ok(refreshed().isSet);
   assert.equal(predicted(refreshed()), 0);
@@ -78,7 +78,7 @@ Deno.test("LinearModel.predict() refuses what it cannot multiply", async (t) => 
       message: "Cannot predict: no coefficients were set",
     });
   });
-  model.replace([1, 2, 3]);
+  model.replace(model.check([1, 2, 3]));
   for (const x of [[], [1, 2], [1, 2, 3, 4]]) {
     await t.step(`${x.length} inputs`, () => {
       assert.throws(() => predicted(refreshed(), ...x), {
@@ -93,9 +93,9 @@ Deno.test("LinearModel.predict() refuses what it cannot multiply", async (t) => 
   });
 });
 
-Deno.test("LinearModel.replace() refuses bad coefficients and changes nothing", async (t) => {
+Deno.test("LinearModel.check() refuses bad coefficients and changes nothing", async (t) => {
   const { model, refreshed } = setUp();
-  model.replace([1, 2]);
+  model.replace(model.check([1, 2]));
   const refused: [number[], string, RegExp][] = [
     [[1, NaN], "invalid-argument", /coefficient 1 is NaN/],
     [[-Infinity], "invalid-argument", /coefficient 0 is -Infinity/],
@@ -104,20 +104,20 @@ Deno.test("LinearModel.replace() refuses bad coefficients and changes nothing", 
   ];
   for (const [coefs, code, message] of refused) {
     await t.step(`[${coefs}]`, () => {
-      assert.throws(() => model.replace(coefs), { name: "OperationError", code, message });
+      assert.throws(() => model.check(coefs), { name: "OperationError", code, message });
       assert.equal(refreshed().epoch, 1);
       assert.equal(predicted(refreshed(), 1, 1), 3);
     });
   }
   await t.step("as many as there may be are stored", () => {
-    model.replace(new Array(COEFS_MAX).fill(1));
+    model.replace(model.check(new Array(COEFS_MAX).fill(1)));
     assert.equal(refreshed().length, COEFS_MAX);
   });
 });
 
 Deno.test("LinearModel keeps the old coefficients if a thread dies in replace()", () => {
   const { memory, mutex, otherMutex, model, refreshed } = setUp();
-  model.replace([1, 2, 3]);
+  model.replace(model.check([1, 2, 3]));
   for (let write = 0;; write++) {
     let writes = 0;
     const victim = openDying(() => {
@@ -127,7 +127,7 @@ Deno.test("LinearModel keeps the old coefficients if a thread dies in replace()"
     otherMutex.acquire();
     let survived = true;
     try {
-      victim.replace([9, 9]);
+      victim.replace(Float32Array.of(9, 9));
     } catch (error) {
       if (error instanceof OperationError) throw error;
       survived = false;
@@ -146,7 +146,8 @@ Deno.test("LinearModel keeps the old coefficients if a thread dies in replace()"
 Deno.test("LinearModel demands the lock to read and write what is shared", () => {
   const { model, mutex } = setUp();
   mutex.release();
-  assert.throws(() => model.replace([1]), { name: "TypeError", message: /nobody holds it/ });
+  const coefs = model.check([1]);
+  assert.throws(() => model.replace(coefs), { name: "TypeError", message: /nobody holds it/ });
   assert.throws(() => model.refresh(), { name: "TypeError", message: /nobody holds it/ });
 });
 
@@ -165,7 +166,7 @@ Deno.test("LinearModel.predict() adds the products in order, in float64", () => 
   const pairs = fc.array(fc.tuple(float32, fc.double({ noNaN: true })), { maxLength: COEFS_MAX });
   fc.assert(fc.property(pairs, (pairs) => {
     const { model, refreshed } = setUp();
-    model.replace(pairs.map(([coef]) => coef));
+    model.replace(model.check(pairs.map(([coef]) => coef)));
     const sum = pairs.reduce((sum, [coef, x]) => sum + coef * x, 0);
     assert.ok(Object.is(predicted(refreshed(), ...pairs.map(([, x]) => x)), sum));
   }));

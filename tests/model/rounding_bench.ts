@@ -8,7 +8,7 @@ const rounded = new Float64Array(LENGTH);
 const mutex = new SharedMutex(SharedMutex.allocate(), 1);
 const model = new LinearModel(LinearModel.allocate({ coefsMax: LENGTH }), mutex);
 mutex.acquire();
-model.replace(inputs);
+model.replace(model.check(inputs));
 model.refresh();
 mutex.release();
 

@@ -34,6 +34,7 @@ function exists(file: string): boolean {
 }
 
 const emptyFolder = mayRunPrograms ? Deno.makeTempDirSync({ prefix: "modelserver-empty-" }) : "";
+if (mayRunPrograms) addEventListener("unload", () => Deno.removeSync(emptyFolder));
 
 /** The programs from their sources, and compiled where `deno task compile` has made them. */
 export const ALL_PROGRAMS: readonly Programs[] = [

@@ -49,7 +49,7 @@ class Running implements AsyncDisposable {
     this.#listener = listen({ hostname, port: 0, sharePort: false, probePort: false });
     this.#accepting = acceptLoop(this.#listener, (connection) => {
       this.#serving.push(this.#server.serve(connection));
-    });
+    }, (error) => assert.fail(String(error)));
     this.#channel = openChannel({ hostname, port: this.#listener.addr.port });
     this.client = new ModelServerClient(this.#channel);
   }
@@ -152,14 +152,12 @@ Deno.test({ name: "ModelServer ends a call that met a bug, and reports it", igno
   assert.deepEqual(observer.handlerErrors, [{ path: "/ModelServer/Predict", error: bug }]);
 });
 
-Deno.test({ name: "modelServerCaller() calls as workloads do, and cancels", ignore }, async () => {
+Deno.test({ name: "modelServerCaller() calls as workloads do", ignore }, async () => {
   await using running = new Running();
   const caller = modelServerCaller(running.client);
-  await caller.setCoefs([2], undefined);
-  const prediction = await caller.predict([4], undefined);
+  await caller.setCoefs([2]);
+  const prediction = await caller.predict([4]);
   assert.deepEqual(prediction, { output: 8, cacheHit: false, error: "" });
-  const signal = AbortSignal.abort(new Error("enough"));
-  await assert.rejects(Promise.resolve(caller.predict([4], signal)), /enough/);
 });
 
 Deno.test(

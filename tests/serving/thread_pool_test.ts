@@ -66,6 +66,7 @@ function newPool(port = 0) {
     events: {
       onThreadDied: (owner, message, recovered) => deaths.push([owner, message, recovered]),
       onHandlerError: (path, error) => handlerErrors.push(`${path}: ${error}`),
+      onAcceptFailed: (owner, message) => handlerErrors.push(`accept ${owner}: ${message}`),
     },
   });
   const nextSpawn = () => new Promise<void>((resolve) => spawned.push(resolve));
@@ -133,8 +134,33 @@ Deno.test("ThreadPool replaces a thread that dies, under a new owner, in its row
     port: 7_000,
     probePort: false,
   });
+  assert.equal(Counters.sums(memory.counters).threadsReplaced, 0);
+  threads[3].report({ type: "listening", port: 7_000 });
   assert.equal(Counters.sums(memory.counters).threadsReplaced, 1);
   pool.terminate();
+});
+
+Deno.test("ThreadPool replaces a thread that dies while others are still starting", async () => {
+  const { pool, threads, deaths, nextSpawn } = newPool();
+  const starting = pool.start();
+  threads[0].report({ type: "listening", port: 7_000 });
+  await settle();
+  const replaced = nextSpawn();
+  threads[0].die("boom");
+  await replaced;
+  assert.deepEqual(deaths, [[2, "boom", false]]);
+  assert.equal(threads[3].start.row, 1);
+  for (const thread of threads.slice(1)) thread.report({ type: "listening", port: 7_000 });
+  assert.equal(await starting, 7_000);
+  pool.terminate();
+});
+
+Deno.test("ThreadPool.terminate() ends a start that waits", async () => {
+  const { pool, threads } = newPool();
+  const starting = pool.start();
+  pool.terminate();
+  await assert.rejects(starting, /the server was stopped/);
+  assert.ok(threads.every(({ terminated }) => terminated));
 });
 
 Deno.test("ThreadPool frees a dead thread's lock and resets what it may have broken", async () => {
@@ -176,20 +202,21 @@ Deno.test("ThreadPool.drain() cuts off what takes too long", async () => {
   assert.ok(threads.every(({ terminated }) => terminated));
 });
 
-Deno.test("ThreadPool.drain() replaces nobody, and counts the dead as drained", async () => {
+Deno.test("ThreadPool.drain() replaces nobody, and tells of a thread whose calls were lost", async () => {
   const { pool, threads, deaths } = await startedPool();
   const draining = pool.drain(60_000);
   threads[0].die("boom");
   threads[1].report({ type: "drained" });
   threads[2].report({ type: "drained" });
-  assert.equal(await draining, true);
+  assert.equal(await draining, false);
   assert.equal(threads.length, 3);
-  assert.deepEqual(deaths, []);
+  assert.deepEqual(deaths, [[2, "boom", false]]);
 });
 
-Deno.test("ThreadPool tells of handlers' bugs", async () => {
+Deno.test("ThreadPool tells of handlers' bugs and of failed accepts", async () => {
   const { pool, threads, handlerErrors } = await startedPool();
   threads[0].report({ type: "handlerError", path: "/A/B", error: "TypeError" });
-  assert.deepEqual(handlerErrors, ["/A/B: TypeError"]);
+  threads[1].report({ type: "acceptFailed", message: "no descriptors" });
+  assert.deepEqual(handlerErrors, ["/A/B: TypeError", "accept 3: no descriptors"]);
   pool.terminate();
 });

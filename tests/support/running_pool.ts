@@ -35,7 +35,12 @@ export async function startPool(options: RunningPoolOptions = {}): Promise<Runni
     hostname: "127.0.0.1",
     port: 0,
     messageBytesMax,
-    events: { onThreadDied: () => {}, onHandlerError: () => {}, ...options.events },
+    events: {
+      onThreadDied: () => {},
+      onHandlerError: () => {},
+      onAcceptFailed: () => {},
+      ...options.events,
+    },
   });
   const port = await pool.start();
   return {
