@@ -115,7 +115,7 @@ Deno.test({
   const versions = new SharedArrayBuffer(4);
   using stack = new DisposableStack();
   const workers = [2, 3, 4, 5].map((owner) => {
-    const task: PredictorTask = { memory, owner, calls: 20_000, clock, versions };
+    const task: PredictorTask = { memory, owner, calls: 100_000, clock, versions };
     const file = new URL("./fixtures/predictor_worker.ts", import.meta.url);
     return stack.use(new StartedWorker(file, task));
   });
