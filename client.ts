@@ -1,12 +1,12 @@
 /** The client's composition root: flags to parts, no logic. */
 
 import { type ClientFlags, parseClientFlags } from "./lib/cli/client_flags.ts";
-import { EXIT_USAGE } from "./lib/cli/parse_outcome.ts";
-import { exitWith, writeAll } from "./lib/cli/exit.ts";
+import { EXIT_SUCCESS, EXIT_USAGE } from "./lib/cli/parse_outcome.ts";
+import { exitWith, writeOutput, writeProblem } from "./lib/cli/exit.ts";
 import { openProgress } from "./lib/cli/progress.ts";
 import { OperationError } from "./lib/errors.ts";
 import { openChannel } from "./lib/grpc/channel.ts";
-import { GrpcError } from "./lib/grpc/status.ts";
+import { codeName, GrpcError } from "./lib/grpc/status.ts";
 import { printedResponses } from "./lib/services/file_workload.ts";
 import { ModelServerClient } from "./lib/services/modelserver_client.ts";
 import { runClientThreads } from "./lib/workload/client_threads.ts";
@@ -22,9 +22,11 @@ if (import.meta.main) {
   const { flags } = outcome;
   try {
     await (flags.workload === "random" ? runRandom(flags) : runFile(flags));
+    // Hundreds of threads take seconds to go by themselves, and nothing is left to do.
+    Deno.exit(EXIT_SUCCESS);
   } catch (error) {
     if (!(error instanceof OperationError || error instanceof GrpcError)) throw error;
-    writeAll(Deno.stderr, `client: ${error.message}\n`);
+    writeProblem("client", error.message || `status ${codeName((error as GrpcError).code)}`);
     const unavailable = error instanceof GrpcError || error.code === "unavailable";
     Deno.exit(unavailable ? 1 : EXIT_USAGE);
   }
@@ -44,9 +46,9 @@ async function runRandom({ target, threads, requests, seed }: RandomFlags): Prom
   });
   const errors = results.reduce((sum, result) => sum + result.errors, 0);
   if (errors > 0) {
-    writeAll(Deno.stderr, `client: ${errors} of ${threads * requests} answers were errors\n`);
+    writeProblem("client", `${errors} of ${threads * requests} answers were errors`);
   }
-  writeAll(Deno.stdout, `${formatStatistics(summarize(results))}\n`);
+  writeOutput(`${formatStatistics(summarize(results))}\n`);
 }
 
 /** Before any thread is started: threads take their time, and a missing server is to be told at once. */
@@ -64,7 +66,7 @@ async function runFile({ target, file }: FileFlags): Promise<void> {
   const channel = openChannel({ hostname: target.host, port: target.port });
   try {
     for await (const text of printedResponses(new ModelServerClient(channel), requests)) {
-      writeAll(Deno.stdout, text);
+      writeOutput(text);
     }
   } finally {
     channel.close();

@@ -1,5 +1,6 @@
 /** The server's composition root: flags to parts, no logic. */
 
+import { readVariable } from "./lib/cli/environment.ts";
 import { OperationError } from "./lib/errors.ts";
 import { exitWith } from "./lib/cli/exit.ts";
 import { type Logger, logServing, moduleLogger, openLogging } from "./lib/cli/logging.ts";
@@ -13,7 +14,7 @@ import { ThreadPool } from "./lib/serving/thread_pool.ts";
 const FLOAT32_BYTES = 4;
 
 if (import.meta.main) {
-  const outcome = parseServerFlags(Deno.args, (name) => Deno.env.get(name));
+  const outcome = parseServerFlags(Deno.args, readVariable);
   if (outcome.kind === "exit") exitWith(outcome);
   Deno.exit(await serve(outcome.flags));
 }

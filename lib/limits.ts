@@ -114,3 +114,9 @@ export const PREFACE_TIMEOUT_MS = 10_000;
  * would be 52 428 of them for nothing.
  */
 export const MESSAGE_OVERHEAD_BYTES = 512;
+
+/**
+ * What the calls of all connections of one serving thread may hold in unfinished and unread messages:
+ * with more, a thousand connections could take a machine's memory.
+ */
+export const SERVER_BUFFERED_BYTES_MAX = 268_435_456;

@@ -91,7 +91,11 @@ export function logServing(
 function newSink(stream: LogStream, formatLine: (record: LogRecord) => string): Sink {
   return (record) => {
     let rest: Uint8Array = encoder.encode(formatLine(record));
-    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+    try {
+      while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+    } catch {
+      // A full disk or a reader that is gone costs log lines, not the server.
+    }
   };
 }
 

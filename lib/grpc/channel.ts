@@ -5,6 +5,7 @@ import {
 } from "../http2/client_connection.ts";
 import type { Connection, Transport } from "../http2/connection.ts";
 import { HeaderField, type HeaderList } from "../http2/hpack/header_field.ts";
+import { Http2Error } from "../http2/http2_error.ts";
 import {
   CLIENT_WAITING_CALLS_MAX,
   CONNECT_TIMEOUT_MS,
@@ -222,7 +223,7 @@ export class Channel {
     if (!connection.closing) return;
     const error = await over;
     const reason = inTime
-      ? error?.message ?? "the server has closed the connection"
+      ? describeEnd(error)
       : `no HTTP/2 answer within ${CONNECT_TIMEOUT_MS / 1_000} s`;
     throw new GrpcError(
       Code.UNAVAILABLE,
@@ -277,6 +278,12 @@ export class Channel {
   #failWaiting(error: unknown): void {
     for (const { call } of this.#waiting.splice(0)) call.end(error);
   }
+}
+
+/** Why a connection ended before its server had told its limits. */
+function describeEnd(error: Error | undefined): string {
+  if (error === undefined) return "the server has closed the connection";
+  return error instanceof Http2Error ? `it speaks no HTTP/2 (${error.message})` : error.message;
 }
 
 /** A channel over TCP. @param messageBytesMax the largest response, gRPC's usual 4 MiB by default */

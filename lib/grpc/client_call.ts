@@ -108,7 +108,12 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
   }
 
   onDeadline(): void {
-    this.cancel(new GrpcError(Code.DEADLINE_EXCEEDED, "the deadline has passed"));
+    this.cancel(
+      new GrpcError(
+        Code.DEADLINE_EXCEEDED,
+        `no answer within ${(this.options.timeoutMs ?? 0) / 1_000} s`,
+      ),
+    );
   }
 
   /** Ends the call on our own account and tells the server to stop. */

@@ -44,12 +44,13 @@ export function listen({ sharePort, probePort, ...address }: ListenOptions): Den
 /**
  * Hands each connection to `serve`, until the listener is closed.
  *
- * A failed accept, as when the process has no file descriptors left, is tried again.
+ * A client that is gone before it was accepted costs nothing. Any other failed accept, as when the
+ * process has no file descriptors left, is tried again after ACCEPT_RETRY_MS.
  *
- * @param onFailure is told the first time after an accept went well
+ * @param onFailure is told of such a failure, the first time after an accept went well
  */
 export async function acceptLoop(
-  listener: Deno.TcpListener,
+  listener: { accept(): Promise<Deno.TcpConn> },
   serve: (connection: Deno.TcpConn) => void,
   onFailure: (error: unknown) => void,
 ): Promise<void> {
@@ -63,12 +64,20 @@ export async function acceptLoop(
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;
       }
+      if (CLIENT_GONE.some((kind) => error instanceof kind)) continue;
       if (!failing) onFailure(error);
       failing = true;
       await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
     }
   }
 }
+
+/** How an accept fails when the client has reset its connection meanwhile. */
+const CLIENT_GONE = [
+  Deno.errors.NotConnected,
+  Deno.errors.ConnectionAborted,
+  Deno.errors.ConnectionReset,
+];
 
 /** Answers leave at once: they are collected already. */
 function withoutDelay(connection: Deno.TcpConn): Deno.TcpConn {

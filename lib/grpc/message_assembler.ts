@@ -2,12 +2,27 @@ import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import { PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
 import { Code, GrpcError } from "./status.ts";
 
-/** Bytes that all calls of a connection may hold in unfinished and unread messages. */
+/** Options of a ByteBudget. */
+export interface ByteBudgetOptions {
+  /** What it is a part of. */
+  readonly parent?: ByteBudget;
+  /** Whose it is, as the error says. */
+  readonly holder?: string;
+}
+
+/**
+ * Bytes that all calls of a connection may hold in unfinished and unread messages, out of what all
+ * connections of a thread may.
+ */
 export class ByteBudget {
+  readonly #parent: ByteBudget | undefined;
+  readonly #holder: string;
   #leftBytes: number;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, { parent, holder = "connection" }: ByteBudgetOptions = {}) {
     this.#leftBytes = bytesMax;
+    this.#parent = parent;
+    this.#holder = holder;
   }
 
   /** @throws {GrpcError} RESOURCE_EXHAUSTED, with nothing taken, when less than `bytes` are left. */
@@ -15,13 +30,15 @@ export class ByteBudget {
     if (bytes > this.#leftBytes) {
       throw new GrpcError(
         Code.RESOURCE_EXHAUSTED,
-        `Cannot buffer message: ${bytes} bytes more, ${this.#leftBytes} are left on this connection`,
+        `Cannot buffer message: ${bytes} bytes more, ${this.#leftBytes} are left on this ${this.#holder}`,
       );
     }
+    this.#parent?.take(bytes);
     this.#leftBytes -= bytes;
   }
 
   giveBack(bytes: number): void {
+    this.#parent?.giveBack(bytes);
     this.#leftBytes += bytes;
   }
 }

@@ -11,6 +11,7 @@ import {
   CONCURRENT_STREAMS_MAX,
   MESSAGE_OVERHEAD_BYTES,
   PREFACE_TIMEOUT_MS,
+  SERVER_BUFFERED_BYTES_MAX,
   STREAM_WINDOW_BYTES,
 } from "../limits.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
@@ -43,11 +44,17 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #connections = new Set<Connection<StreamHandler>>();
   readonly #deadlines = new DeadlineTimer();
+  readonly #budget: ByteBudget;
   #shuttingDown = false;
 
   constructor(registry: ServiceRegistry, options: GrpcServerOptions) {
     this.#registry = registry;
     this.#options = options;
+    const { messageBytesMax } = options;
+    this.#budget = new ByteBudget(
+      Math.max(SERVER_BUFFERED_BYTES_MAX, bufferedBytesMax(messageBytesMax)),
+      { holder: "server thread" },
+    );
   }
 
   /** Connections that are open now. */
@@ -63,7 +70,9 @@ export class GrpcServer {
   async serve(transport: Transport): Promise<Error | undefined> {
     const context: CallContext = {
       messageBytesMax: this.#options.messageBytesMax,
-      budget: new ByteBudget(bufferedBytesMax(this.#options.messageBytesMax)),
+      budget: new ByteBudget(bufferedBytesMax(this.#options.messageBytesMax), {
+        parent: this.#budget,
+      }),
       deadlines: this.#deadlines,
       observer: this.#options.observer,
     };

@@ -149,3 +149,17 @@ Deno.test("MessageAssembler charges empty messages too, until they are released"
   for (let i = 0; i < messages; i++) assembler.release(0);
   assert.equal(leftBytes(budget, all), all);
 });
+
+Deno.test("ByteBudgets of connections share that of their thread", () => {
+  const thread = new ByteBudget(1_000, { holder: "server thread" });
+  const first = new ByteBudget(800, { parent: thread });
+  const second = new ByteBudget(800, { parent: thread });
+  first.take(700);
+  assert.throws(() => second.take(400), { message: /300 are left on this server thread/ });
+  second.take(300);
+  first.giveBack(700);
+  second.take(500);
+  assert.throws(() => second.take(1), { message: /0 are left on this connection/ });
+  second.giveBack(800);
+  assert.equal(leftBytes(thread, 1_000), 1_000);
+});

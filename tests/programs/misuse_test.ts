@@ -77,13 +77,27 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
   );
 
   Deno.test({
+    name: `${name}: output that cannot be written is one line and exit 1`,
+    ignore: missing || Deno.build.os !== "linux",
+  }, async () => {
+    await using running = await startServerProcess(server);
+    const line = '"$@" >/dev/full';
+    const { program, args, env = {}, cwd } = client;
+    const shell = { program: "/bin/sh", args: ["-c", line, "sh", program, ...args], env };
+    const flags = [`${running.port}`, "--requests", "1"];
+    const { code, stderr } = await run(cwd === undefined ? shell : { ...shell, cwd }, flags);
+    assert.equal(code, 1);
+    assert.match(stderr, /^client: Cannot write to standard output: [^\n]*\n$/);
+  });
+
+  Deno.test({
     name: `${name}: a peer that speaks no HTTP/2 is one line and exit 1`,
     ignore: missing,
   }, async (t) => {
     const http1 = new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n");
     const cases: [string, (peer: Deno.Conn) => unknown, RegExp][] = [
       ["silent", () => {}, /no HTTP\/2 answer within 4 s/],
-      ["HTTP/1.1", (peer) => peer.write(http1), /frame/],
+      ["HTTP/1.1", (peer) => peer.write(http1), /speaks no HTTP\/2/],
       ["closing", (peer) => peer.close(), /closed|reset/i],
     ];
     for (const [what, answer, message] of cases) {
