@@ -1,5 +1,5 @@
 import type { ClientStream, ResponseHandler } from "../http2/client_connection.ts";
-import type { HeaderField, HeaderList } from "../http2/hpack/header_field.ts";
+import { type HeaderField, type HeaderList, valueOf } from "../http2/hpack/header_field.ts";
 import { ErrorCode, type Http2Error } from "../http2/http2_error.ts";
 import type { ResponseHead } from "../http2/message_head.ts";
 import type { DeadlineTimer, Expiring } from "./deadline_timer.ts";
@@ -162,11 +162,4 @@ function readMetadata(fields: HeaderList): Metadata {
     // A status is worth more than a -bin value beside it that is not base64.
     return Metadata.fromFields(fields.filter((field: HeaderField) => !field.name.endsWith("-bin")));
   }
-}
-
-function valueOf(fields: HeaderList, name: string): string | undefined {
-  for (const field of fields) {
-    if (field.name === name) return field.value;
-  }
-  return undefined;
 }

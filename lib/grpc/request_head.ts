@@ -1,4 +1,4 @@
-import { HeaderField, type HeaderList } from "../http2/hpack/header_field.ts";
+import { HeaderField, type HeaderList, valueOf } from "../http2/hpack/header_field.ts";
 import type { RequestHead } from "../http2/message_head.ts";
 import { Code, GrpcError } from "./status.ts";
 import { parseTimeout } from "./timeout.ts";
@@ -92,11 +92,4 @@ function findRoute(head: RequestHead, registry: ServiceRegistry): Route | GrpcEr
     );
   }
   return route;
-}
-
-function valueOf(fields: HeaderList, name: string): string | undefined {
-  for (const field of fields) {
-    if (field.name === name) return field.value;
-  }
-  return undefined;
 }

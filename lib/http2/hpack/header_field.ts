@@ -50,3 +50,11 @@ export class HeaderField {
 
 /** Header fields in the order of the wire, never changed once it was handed over. Source: RFC 7541 §1.3. */
 export type HeaderList = readonly HeaderField[];
+
+/** The value of the first field of that name, `undefined` when there is none. */
+export function valueOf(fields: HeaderList, name: string): string | undefined {
+  for (const field of fields) {
+    if (field.name === name) return field.value;
+  }
+  return undefined;
+}
