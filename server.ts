@@ -63,7 +63,7 @@ function openPool(flags: ServerFlags, log: Logger): ThreadPool {
     messageBytesMax: maxMessageBytes,
     events: {
       onThreadDied: (thread, reason, lockRecovered) =>
-        log.error("a serving thread died and is replaced", { thread, reason, lockRecovered }),
+        log.error("a serving thread died", { thread, reason, lockRecovered }),
       onAcceptFailed: (thread, reason) =>
         log.error("a thread cannot take connections", { thread, reason }),
       onHandlerError: (path, error) => log.error("a handler failed", { path, error }),

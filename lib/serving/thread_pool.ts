@@ -72,7 +72,7 @@ export class ThreadPool {
   #ownerLast = SUPERVISOR_OWNER;
   #port: number;
   #phase: "starting" | "serving" | "ending" = "starting";
-  #callsLost = false;
+  #diedDraining = false;
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options;
@@ -132,7 +132,6 @@ export class ThreadPool {
    */
   async drain(timeoutMs: number): Promise<boolean> {
     this.#end();
-    this.#callsLost = false;
     const threads = [...this.#threads];
     for (const thread of threads) thread.handle.postMessage({ type: "drain" });
     const timeout = Promise.withResolvers<boolean>();
@@ -141,7 +140,7 @@ export class ThreadPool {
     const inTime = await Promise.race([allGone, timeout.promise]);
     clearTimeout(timer);
     this.terminate();
-    return inTime && !this.#callsLost;
+    return inTime && !this.#diedDraining;
   }
 
   /** Stops all threads at once; a `start` that has not ended rejects. */
@@ -227,9 +226,9 @@ export class ThreadPool {
     );
     thread.gone.resolve();
     if (this.#phase === "starting" && !thread.listens && !thread.replacement) return;
-    this.#callsLost = true;
     this.#options.events.onThreadDied(thread.owner, message, recovered);
-    if (this.#phase !== "ending") this.#replace(thread);
+    if (this.#phase === "ending") this.#diedDraining = true;
+    else this.#replace(thread);
   }
 
   #replace({ row, startedMs }: PoolThread): void {
