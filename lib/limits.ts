@@ -101,8 +101,8 @@ export const CACHE_ENTRIES_MAX = 16_777_216;
 export const CACHE_BYTES_MAX = 4_294_967_296;
 
 /**
- * How long a call of a workload may take before the run is given up: three hundred times the worst
- * latency of a server that still is one.
+ * How long a call of a workload may take before the run is given up: no latency worth measuring is
+ * as long, and a server that has stopped ends the run.
  */
 export const WORKLOAD_CALL_TIMEOUT_MS = 30_000;
 

@@ -32,8 +32,28 @@ function benchDecode(name: string, list: HeaderList, options: { warm: boolean })
   });
 }
 
-benchDecode("request, all fields indexed", REQUEST, { warm: true });
-benchDecode("request, grpc-timeout literal", REQUEST_WITH_TIMEOUT, { warm: true });
+benchDecode("request, repeated", REQUEST, { warm: true });
+
+/** Two blocks in turn, so that neither is the last one again: each is decoded in full. */
+function benchInTurn(name: string, lists: readonly [HeaderList, HeaderList]): void {
+  const encoder = new HpackEncoder(4096);
+  const decoder = new HpackDecoder(4096, 16_384);
+  for (const list of lists) {
+    const block = encodeBlock(encoder, list);
+    decoder.decode(block, 0, block.length);
+  }
+  const [a, b] = lists.map((list) => encodeBlock(encoder, list));
+  Deno.bench(`two of ${name}, in turn`, { group: "decode" }, () => {
+    decoder.decode(a, 0, a.length);
+    decoder.decode(b, 0, b.length);
+  });
+}
+
+benchInTurn("request, all fields indexed", [REQUEST, REQUEST.slice(0, -1)]);
+benchInTurn("request, grpc-timeout literal", [
+  REQUEST_WITH_TIMEOUT,
+  [...REQUEST, new HeaderField("grpc-timeout", "998m")],
+]);
 benchDecode("first request, literals inserted", REQUEST, { warm: false });
 
 {
