@@ -120,3 +120,63 @@ export const MESSAGE_OVERHEAD_BYTES = 512;
  * with more, a thousand connections could take a machine's memory.
  */
 export const SERVER_BUFFERED_BYTES_MAX = 268_435_456;
+
+/**
+ * Frames that cost work and carry nothing (resets, PING, SETTINGS, refused streams, …) that a peer may
+ * send at once: any client that starts, or cancels all of its streams, stays far below.
+ */
+export const FLOOD_ALLOWANCE_FRAMES = 1_000;
+
+/**
+ * … what each frame of ours that carries data, or ends a stream well, adds to them: a reset, a PING and
+ * two WINDOW_UPDATEs are all that any client we know sends for one.
+ */
+export const FLOOD_FRAMES_PER_ANSWER = 4;
+
+/** … and each second adds: keepalive of hundreds of streams; as an attack it costs us 0.1 ms a second. */
+export const FLOOD_FRAMES_PER_SECOND = 100;
+
+/**
+ * What a header list over HEADER_LIST_BYTES_MAX counts for among them: it is decoded to its end, for the
+ * sake of the HPACK table, which costs as much as twenty resets.
+ */
+export const FLOOD_FRAMES_PER_HEADER_LIST = 20;
+
+/** Bytes of SETTINGS that count as one such frame. */
+export const FLOOD_SETTINGS_BYTES = 64;
+
+/**
+ * A DATA frame that a peer's flow control has cut to fewer bytes earns it nothing: windows of one byte
+ * would make us send a frame for each byte of an answer (CVE-2019-9511).
+ */
+export const FLOOD_DATA_BYTES_MIN = 256;
+
+/**
+ * Input that is handled for one connection before the others have their turn. The runtime would go on
+ * with a sender that is always ahead for up to 128 reads: 8 MiB, or a second of the costliest frames.
+ */
+export const TURN_BYTES_MAX = 65_536;
+
+/** How often the connections of a thread are looked at for those that are dead, idle, stalled or old. */
+export const KEEPER_ROUND_MS = 1_000;
+
+/** How long a peer has to answer the PING of a connection that has been quiet: gRPC's usual 20 s. */
+export const KEEPALIVE_ANSWER_MS = 20_000;
+
+/**
+ * How long a peer may leave a frame, a header block or a unary request unfinished, or our bytes untaken,
+ * without any progress: a network that is slower than this has lost the connection.
+ */
+export const STALLED_MS = 60_000;
+
+/**
+ * How long a peer whose flow control holds back our data may take none of it. Long, since a program that
+ * reads a stream at its own pace is no attack; finite, since the data are in our memory.
+ */
+export const HELD_BACK_MS = 300_000;
+
+/** How long calls have to finish on a connection that has reached its age. */
+export const AGE_GRACE_MS = 300_000;
+
+/** Ages and idle times are scattered by this share of themselves, so that clients do not come back as one. */
+export const AGE_JITTER = 0.1;

@@ -11,6 +11,7 @@ export class PlainCall implements StreamHandler {
     this.#stream = stream;
     this.#answer = answer;
     stream.handler = this;
+    stream.awaitsBody = true;
     if (endStream) this.#respond();
   }
 

@@ -1,4 +1,5 @@
 import type { Connection, Transport } from "../http2/connection.ts";
+import { Keeper, KEEPER_TIMES, type KeeperTimes } from "../http2/keeper.ts";
 import type { RequestHead } from "../http2/message_head.ts";
 import {
   type RequestAcceptor,
@@ -9,8 +10,8 @@ import { END_STREAM, type StreamHandler } from "../http2/stream.ts";
 import {
   BUFFERED_MESSAGES_PER_CONNECTION,
   CONCURRENT_STREAMS_MAX,
+  KEEPER_ROUND_MS,
   MESSAGE_OVERHEAD_BYTES,
-  PREFACE_TIMEOUT_MS,
   SERVER_BUFFERED_BYTES_MAX,
   STREAM_WINDOW_BYTES,
 } from "../limits.ts";
@@ -29,6 +30,12 @@ import { UnaryRequestCall } from "./unary_request_call.ts";
 export interface GrpcServerOptions {
   /** The largest request message, in bytes. */
   readonly messageBytesMax: number;
+  /** Calls that one connection may have at once; CONCURRENT_STREAMS_MAX by default. */
+  readonly streamsMax?: number;
+  /** How long connections may be what; those that are not given as in KEEPER_TIMES. */
+  readonly times?: Partial<KeeperTimes>;
+  /** How often connections are looked at, in milliseconds; KEEPER_ROUND_MS by default. */
+  readonly roundMs?: number;
   readonly observer: CallObserver;
 }
 
@@ -42,17 +49,21 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   readonly #registry: ServiceRegistry;
   readonly #options: GrpcServerOptions;
-  readonly #connections = new Set<Connection<StreamHandler>>();
+  readonly #streamsMax: number;
+  readonly #times: KeeperTimes;
+  readonly #connections = new Map<Connection<StreamHandler>, Keeper>();
   readonly #deadlines = new DeadlineTimer();
   readonly #budget: ByteBudget;
+  #rounds: ReturnType<typeof setInterval> | undefined;
   #shuttingDown = false;
 
   constructor(registry: ServiceRegistry, options: GrpcServerOptions) {
     this.#registry = registry;
     this.#options = options;
-    const { messageBytesMax } = options;
+    this.#streamsMax = options.streamsMax ?? CONCURRENT_STREAMS_MAX;
+    this.#times = { ...KEEPER_TIMES, ...options.times };
     this.#budget = new ByteBudget(
-      Math.max(SERVER_BUFFERED_BYTES_MAX, bufferedBytesMax(messageBytesMax)),
+      Math.max(SERVER_BUFFERED_BYTES_MAX, this.#connectionBytesMax),
       { holder: "server thread" },
     );
   }
@@ -70,36 +81,57 @@ export class GrpcServer {
   async serve(transport: Transport): Promise<Error | undefined> {
     const context: CallContext = {
       messageBytesMax: this.#options.messageBytesMax,
-      budget: new ByteBudget(bufferedBytesMax(this.#options.messageBytesMax), {
-        parent: this.#budget,
-      }),
+      budget: new ByteBudget(this.#connectionBytesMax, { parent: this.#budget }),
       deadlines: this.#deadlines,
       observer: this.#options.observer,
     };
-    const connection = serverConnection(transport, new CallAcceptor(this.#registry, context));
-    this.#connections.add(connection);
+    const acceptor = new CallAcceptor(this.#registry, context);
+    const connection = serverConnection(transport, acceptor, this.#streamsMax);
+    this.#keep(connection);
     if (this.#shuttingDown) connection.shutdown();
-    const timer = setTimeout(() => connection.close(), PREFACE_TIMEOUT_MS);
-    connection.greeted.then(() => clearTimeout(timer));
     try {
       return await connection.run();
     } finally {
-      this.#connections.delete(connection);
+      this.#letGo(connection);
     }
   }
 
   /** Ends all connections gracefully: no new calls, those in flight finish. Resolves when all have. */
   async shutdown(): Promise<void> {
     this.#shuttingDown = true;
-    await Promise.all([...this.#connections].map((connection) => connection.shutdown()));
+    await Promise.all([...this.#connections.keys()].map((connection) => connection.shutdown()));
     this.#deadlines.close();
   }
 
   /** Ends all connections at once; calls in flight are cancelled. */
   close(): void {
     this.#shuttingDown = true;
-    for (const connection of this.#connections) connection.close();
+    for (const connection of this.#connections.keys()) connection.close();
     this.#deadlines.close();
+  }
+
+  #keep(connection: Connection<StreamHandler>): void {
+    this.#connections.set(connection, new Keeper(connection, this.#times, performance.now()));
+    this.#rounds ??= setInterval(() => {
+      const nowMs = performance.now();
+      for (const keeper of this.#connections.values()) keeper.check(nowMs);
+    }, this.#options.roundMs ?? KEEPER_ROUND_MS);
+  }
+
+  #letGo(connection: Connection<StreamHandler>): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size > 0) return;
+    clearInterval(this.#rounds);
+    this.#rounds = undefined;
+  }
+
+  /** What flow control lets every stream send unasked is never too much, however small the messages. */
+  get #connectionBytesMax(): number {
+    const messageBytes = this.#options.messageBytesMax + MESSAGE_OVERHEAD_BYTES;
+    return Math.max(
+      messageBytes * BUFFERED_MESSAGES_PER_CONNECTION,
+      this.#streamsMax * (STREAM_WINDOW_BYTES + MESSAGE_OVERHEAD_BYTES),
+    );
   }
 }
 
@@ -143,15 +175,6 @@ class CallAcceptor implements RequestAcceptor {
     stream.sendHeaders(trailersFor(error, undefined, { alone: true }), END_STREAM);
     this.#context.observer.onCallEnd(error.code);
   }
-}
-
-/** What flow control lets every stream send unasked is never too much, however small the messages. */
-function bufferedBytesMax(messageBytesMax: number): number {
-  const messageBytes = messageBytesMax + MESSAGE_OVERHEAD_BYTES;
-  return Math.max(
-    messageBytes * BUFFERED_MESSAGES_PER_CONNECTION,
-    CONCURRENT_STREAMS_MAX * (STREAM_WINDOW_BYTES + MESSAGE_OVERHEAD_BYTES),
-  );
 }
 
 const EMPTY = new Uint8Array(0);

@@ -1,8 +1,10 @@
 import { decodeMessage } from "./decode_message.ts";
 import { MessageAssembler } from "./message_assembler.ts";
 import { isWholeMessage, PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
-import { BaseCall } from "./server_call.ts";
-import type { Handler } from "./service.ts";
+import type { ServerStream } from "../http2/server_connection.ts";
+import type { CallHead } from "./request_head.ts";
+import { BaseCall, type CallContext } from "./server_call.ts";
+import type { Handler, Route } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
 
 /**
@@ -14,6 +16,11 @@ import { Code, GrpcError } from "./status.ts";
 export class UnaryRequestCall extends BaseCall {
   #assembler: MessageAssembler | undefined;
   #message: Uint8Array | undefined;
+
+  constructor(stream: ServerStream, head: CallHead, route: Route, context: CallContext) {
+    super(stream, head, route, context);
+    stream.awaitsBody = true;
+  }
 
   onData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     this.stream.consume(end - start);

@@ -1,4 +1,6 @@
-import { CONCURRENT_STREAMS_MAX, OUTPUT_BYTES_MAX } from "../limits.ts";
+import { setImmediate } from "node:timers";
+import { CONCURRENT_STREAMS_MAX, OUTPUT_BYTES_MAX, TURN_BYTES_MAX } from "../limits.ts";
+import { FloodGuard } from "./flood_guard.ts";
 import { FrameType } from "./frame.ts";
 import { type ByteSource, FrameReader } from "./frame_reader.ts";
 import { type ByteSink, FrameWriter, type FrameWriterEvents } from "./frame_writer.ts";
@@ -6,6 +8,7 @@ import { Goaway } from "./goaway.ts";
 import { addGreeting } from "./greeting.ts";
 import type { HeaderList } from "./hpack/header_field.ts";
 import { ErrorCode, Http2Error } from "./http2_error.ts";
+import type { KeptConnection, Pulse } from "./keeper.ts";
 import { Receiver, type ReceiverEvents } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 import { PeerSettings } from "./settings.ts";
@@ -38,6 +41,8 @@ export interface Role<Handler extends StreamHandler> {
  */
 const UNREAD_OUTPUT_BYTES_MAX = 2 * OUTPUT_BYTES_MAX;
 
+const KEEPALIVE_PAYLOAD = new TextEncoder().encode("modelsrv");
+
 /**
  * One HTTP/2 connection, either end of it.
  *
@@ -47,8 +52,10 @@ const UNREAD_OUTPUT_BYTES_MAX = 2 * OUTPUT_BYTES_MAX;
  * Source: RFC 9113; §3.4 preface, §5.4 errors, §6.8 graceful shutdown.
  */
 export class Connection<Handler extends StreamHandler>
-  implements StreamConnection, FrameWriterEvents, ReceiverEvents<Handler> {
+  implements StreamConnection, FrameWriterEvents, ReceiverEvents<Handler>, KeptConnection {
   readonly #role: Role<Handler>;
+  readonly #streamsMax: number;
+  readonly #guard = new FloodGuard();
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
   readonly #settings: PeerSettings;
@@ -67,20 +74,28 @@ export class Connection<Handler extends StreamHandler>
   /** Whether our side ends, or has ended: nothing starts that would have to be finished. */
   #closing = false;
 
-  constructor(transport: Transport, role: Role<Handler>) {
+  /** @param streamsMax the streams that a client may have open at once; of no use on a client's side */
+  constructor(transport: Transport, role: Role<Handler>, streamsMax = CONCURRENT_STREAMS_MAX) {
     this.#role = role;
+    this.#streamsMax = streamsMax;
     this.#reader = new FrameReader(transport, { expectPreface: role.side === "server" });
     this.#writer = new FrameWriter(transport, this);
     this.#goaway = new Goaway(this.#writer);
     this.#closer = new TransportCloser(transport, this.#writer, () => this.#end(this.#error));
     this.#settings = new PeerSettings(role.side);
-    this.#sender = new Sender(this.#writer, this.#settings, (stream) => this.#onLocalEnd(stream));
+    this.#sender = new Sender({
+      writer: this.#writer,
+      settings: this.#settings,
+      guard: this.#guard,
+      onEnd: (stream) => this.#onLocalEnd(stream),
+    });
     this.#receiver = new Receiver({
       side: role.side,
       streams: this.#streams,
       settings: this.#settings,
       sender: this.#sender,
       writer: this.#writer,
+      guard: this.#guard,
       events: this,
     });
   }
@@ -88,6 +103,18 @@ export class Connection<Handler extends StreamHandler>
   /** Streams that are open now. */
   get streamCount(): number {
     return this.#streams.size;
+  }
+
+  get pulse(): Pulse {
+    return {
+      bytesRead: this.#reader.bytesRead,
+      framesTaken: this.#receiver.framesTaken,
+      insideFrame: this.#reader.insideFrame || this.#receiver.insideHeaderBlock,
+      bytesTaken: this.#writer.bytesTaken,
+      bytesUntaken: this.#writer.bytes,
+      unqueuedBytes: this.#sender.unqueuedBytes,
+      queuedBytes: this.#sender.queuedBytes,
+    };
   }
 
   /** Whether a client may open one more stream right now. */
@@ -117,18 +144,55 @@ export class Connection<Handler extends StreamHandler>
       this.#start();
       this.#writer.flush();
     }
+    let turnStart = 0;
     try {
       while (!this.#closer.closed && await this.#reader.fill()) {
+        if (this.#error !== undefined) {
+          await this.#closer.discardRest();
+          break;
+        }
         this.#receive();
         this.#writer.flush();
+        if (this.#reader.bytesRead - turnStart >= TURN_BYTES_MAX) {
+          await new Promise((resolve) => setImmediate(resolve));
+          turnStart = this.#reader.bytesRead;
+        }
         // One write, not all of them: a response without end would keep us from reading its reset.
         if (this.#writer.bytes > UNREAD_OUTPUT_BYTES_MAX) await this.#writer.written();
       }
+      if (this.#writer.bytes > 0) await this.#flushRest();
     } catch (error) {
-      await this.#fail(error);
+      this.#fail(error);
+      await this.#closer.discardRest();
     }
     this.#end(this.#error);
     return this.#error;
+  }
+
+  /**
+   * Sends a PING, to which any peer that lives answers. Source: RFC 9113 §6.7.
+   */
+  ping(): void {
+    this.#writer.addFrame(FrameType.PING, 0, 0, KEEPALIVE_PAYLOAD);
+    this.#scheduleFlush();
+  }
+
+  /** Streams whose handler waits for the rest of a request's body. */
+  *unfinishedStreams(): IterableIterator<{ readonly id: number; readonly receivedBytes: number }> {
+    for (const stream of this.#streams.values()) {
+      if (stream.awaitsBody && !stream.remoteClosed) yield stream;
+    }
+  }
+
+  /** Ends one stream, or all of the connection with GOAWAY, for what its peer does or leaves undone. */
+  cutOff(error: Http2Error): void {
+    if (this.#closer.closed) return;
+    if (error.scope === "connection") {
+      this.#fail(error);
+    } else {
+      this.#resetFor(error);
+      this.#scheduleFlush();
+    }
   }
 
   /**
@@ -161,8 +225,8 @@ export class Connection<Handler extends StreamHandler>
   }
 
   /** Ends the connection at once; open streams are told. */
-  close(): void {
-    this.#end(this.#error ?? new Error("the connection was closed"));
+  close(error = new Error("the connection was closed")): void {
+    this.#end(this.#error ?? error);
   }
 
   sendHeaders(stream: AnyStream, fields: HeaderList, endStream: boolean): void {
@@ -210,7 +274,7 @@ export class Connection<Handler extends StreamHandler>
 
   onNewStream(id: number, fields: HeaderList, endStream: boolean): void {
     if (!this.#acceptsStreams) return this.#streams.rememberReset(id);
-    if (this.#streams.size >= CONCURRENT_STREAMS_MAX) {
+    if (this.#streams.size >= this.#streamsMax) {
       throw Http2Error.stream(id, ErrorCode.REFUSED_STREAM, "too many streams at once");
     }
     const stream = new Stream<Handler>(id, this.#settings.initialWindowBytes, this);
@@ -233,8 +297,8 @@ export class Connection<Handler extends StreamHandler>
     if (stream.closed) this.#remove(stream);
   }
 
-  onPingAck(): void {
-    this.#goaway.onPingAck();
+  onPingAck(payload: Uint8Array): void {
+    this.#goaway.onPingAck(payload);
   }
 
   onGoaway(lastId: number, code: ErrorCode, message: string): void {
@@ -264,7 +328,7 @@ export class Connection<Handler extends StreamHandler>
 
   #start(): void {
     this.#started = true;
-    addGreeting(this.#writer, this.#role.side);
+    addGreeting(this.#writer, this.#role.side, this.#streamsMax);
   }
 
   #receive(): void {
@@ -281,12 +345,19 @@ export class Connection<Handler extends StreamHandler>
           done = true;
         } catch (error) {
           if (!(error instanceof Http2Error) || error.scope === "connection") throw error;
+          this.#guard.spend(1, "streams that broke the protocol");
           this.#resetFor(error);
         }
       }
     } finally {
       this.#flushScheduled = false;
     }
+  }
+
+  /** The peer has ended its side, as it does when it is gone: what was answered before may still reach it. */
+  async #flushRest(): Promise<void> {
+    this.#closer.linger();
+    await this.#writer.idle();
   }
 
   #resetFor(error: Http2Error): void {
@@ -342,9 +413,9 @@ export class Connection<Handler extends StreamHandler>
     this.#closer.closeWrite();
   }
 
-  /** Answers an error of the connection with GOAWAY, and closes once the peer has had it. */
-  async #fail(error: unknown): Promise<void> {
-    if (this.#closer.closed) return;
+  /** Answers an error of the connection with GOAWAY; what still comes in is only dropped. */
+  #fail(error: unknown): void {
+    if (this.#closer.closed || this.#error !== undefined) return;
     this.#closing = true;
     this.#acceptsStreams = false;
     this.#error = error instanceof Error ? error : new Error(String(error));
@@ -357,8 +428,7 @@ export class Connection<Handler extends StreamHandler>
     );
     this.#abortStreams(Http2Error.connection(ErrorCode.CANCEL, this.#error.message));
     this.#closer.linger();
-    await this.#closer.closeWrite();
-    await this.#closer.discardRest();
+    this.#closer.closeWrite();
   }
 
   #end(error: Error | undefined): void {
@@ -370,7 +440,7 @@ export class Connection<Handler extends StreamHandler>
     this.#abortStreams(
       Http2Error.connection(ErrorCode.CANCEL, error?.message ?? "the connection has ended"),
     );
-    this.#goaway.onPingAck();
+    this.#goaway.abandon();
     this.#greeted.resolve();
     this.#over.resolve();
     this.#role.onCapacity();

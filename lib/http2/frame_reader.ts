@@ -45,11 +45,22 @@ export class FrameReader {
   #buffer = new Uint8Array(BUFFER_BYTES_MIN);
   #start = 0;
   #end = 0;
+  #bytesRead = 0;
 
   /** @param expectPreface whether the peer is a client, whose first bytes are the preface */
   constructor(source: ByteSource, options: { expectPreface: boolean }) {
     this.#source = source;
     this.#prefaceBytesLeft = options.expectPreface ? CLIENT_PREFACE.length : 0;
+  }
+
+  /** Bytes that came in so far. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Whether a frame has begun and not ended. */
+  get insideFrame(): boolean {
+    return this.#end > this.#start;
   }
 
   /** Reads once more from the source; false at its end. */
@@ -60,6 +71,7 @@ export class FrameReader {
     const count = await this.#source.read(room);
     if (count === null) return false;
     this.#end += count;
+    this.#bytesRead += count;
     return true;
   }
 

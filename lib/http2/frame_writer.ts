@@ -34,6 +34,7 @@ export class FrameWriter {
   #spare: Uint8Array<ArrayBuffer> | undefined;
   #length = 0;
   #inFlightBytes = 0;
+  #bytesTaken = 0;
   /** From the start of a write until nothing is left: no bytes in flight do not mean no write yet. */
   #writing = false;
   #closed = false;
@@ -48,6 +49,11 @@ export class FrameWriter {
   /** Bytes collected and not yet taken by the sink. */
   get bytes(): number {
     return this.#length + this.#inFlightBytes;
+  }
+
+  /** Bytes that the sink has taken so far: what progress is told by. */
+  get bytesTaken(): number {
+    return this.#bytesTaken;
   }
 
   /** The buffer to encode into, after `reserve`; it changes with every `reserve` and flush. */
@@ -177,6 +183,7 @@ export class FrameWriter {
     for (let at = 0; at < bytes.length;) {
       const count = await this.#sink.write(at === 0 ? bytes : bytes.subarray(at));
       at += count;
+      this.#bytesTaken += count;
       this.#inFlightBytes -= count;
     }
   }

@@ -45,8 +45,13 @@ export class Goaway {
     clearTimeout(timer);
   }
 
-  /** A PING of ours came back, or never will. */
-  onPingAck(): void {
+  /** A PING came back, perhaps the one that `announce` waits for. */
+  onPingAck(payload: Uint8Array): void {
+    if (PING_PAYLOAD.every((octet, i) => octet === payload[i])) this.#acknowledged?.resolve();
+  }
+
+  /** The connection is over: nothing comes back any more. */
+  abandon(): void {
     this.#acknowledged?.resolve();
   }
 }

@@ -1,4 +1,11 @@
-import { CONNECTION_WINDOW_BYTES, HEADER_LIST_BYTES_MAX, HPACK_TABLE_BYTES } from "../limits.ts";
+import {
+  CONNECTION_WINDOW_BYTES,
+  FLOOD_FRAMES_PER_HEADER_LIST,
+  FLOOD_SETTINGS_BYTES,
+  HEADER_LIST_BYTES_MAX,
+  HPACK_TABLE_BYTES,
+} from "../limits.ts";
+import type { FloodGuard } from "./flood_guard.ts";
 import { ReceiveWindow } from "./flow_window.ts";
 import { Flag, FrameType, readUint31, readUint32 } from "./frame.ts";
 import type { FrameSink } from "./frame_reader.ts";
@@ -24,8 +31,8 @@ export interface ReceiverEvents<Handler extends StreamHandler> {
   onPeerReset(stream: Stream<Handler>, error: Http2Error): void;
   /** The peer has ended its side of `stream`. */
   onPeerEnd(stream: Stream<Handler>): void;
-  /** A PING of ours came back. */
-  onPingAck(): void;
+  /** A PING of ours came back, with its payload of 8 bytes. */
+  onPingAck(payload: Uint8Array): void;
   /** The peer takes no streams above `lastId`. */
   onGoaway(lastId: number, code: ErrorCode, message: string): void;
   /** The peer's limits have changed. */
@@ -40,6 +47,7 @@ export interface ReceiverParts<Handler extends StreamHandler> {
   readonly settings: PeerSettings;
   readonly sender: Sender;
   readonly writer: FrameWriter;
+  readonly guard: FloodGuard;
   readonly events: ReceiverEvents<Handler>;
 }
 
@@ -60,9 +68,20 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
   readonly #window = new ReceiveWindow(CONNECTION_WINDOW_BYTES);
   readonly #trailers = new HeadParser(parseTrailers);
   #settingsSeen = false;
+  #framesTaken = 0;
 
   constructor(parts: ReceiverParts<Handler>) {
     this.#parts = parts;
+  }
+
+  /** Frames that came in, those that only go on with a header block aside: what progress is told by. */
+  get framesTaken(): number {
+    return this.#framesTaken;
+  }
+
+  /** Whether a header block has begun and not ended. */
+  get insideHeaderBlock(): boolean {
+    return this.#block.streamId !== undefined;
   }
 
   /** @throws {Http2Error} of the stream or of the connection. */
@@ -81,6 +100,7 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
       this.#block.streamId !== undefined &&
       (type !== FrameType.CONTINUATION || streamId !== this.#block.streamId)
     ) throw protocolError(`frame of type ${type} inside a header block`);
+    if (type !== FrameType.CONTINUATION) this.#framesTaken++;
     switch (type) {
       case FrameType.DATA:
         return this.#onData(flags, streamId, bytes, start, end);
@@ -102,11 +122,13 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
         return this.#onWindowUpdate(streamId, bytes, start, end);
       case FrameType.CONTINUATION:
         return this.#onContinuation(flags, streamId, bytes, start, end);
+      default:
+        return this.#parts.guard.spend(1, "frames of unknown types");
     }
   }
 
   #onData(flags: number, id: number, bytes: Uint8Array, start: number, end: number): void {
-    const { streams, writer } = this.#parts;
+    const { streams, writer, guard } = this.#parts;
     if (streams.isIdle(id)) throw protocolError(`DATA on idle stream ${id}`);
     if (!this.#window.take(end - start)) {
       throw Http2Error.connection(ErrorCode.FLOW_CONTROL_ERROR, "DATA past the window");
@@ -119,12 +141,13 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
       to -= paddingLength("DATA", bytes, start, end);
       from += 1;
     }
+    const endStream = (flags & Flag.END_STREAM) !== 0;
+    if (from === to && !endStream) guard.spend(1, "empty DATA");
     const stream = streams.get(id);
     if (stream === undefined) {
       if (streams.wasReset(id)) return;
       throw Http2Error.stream(id, ErrorCode.STREAM_CLOSED, "DATA on a closed stream");
     }
-    const endStream = (flags & Flag.END_STREAM) !== 0;
     stream.receiveData(bytes, from, to, end - start - (to - from), endStream);
     if (endStream) this.#parts.events.onPeerEnd(stream);
   }
@@ -167,8 +190,10 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
     if (isNew) return events.onNewStream(id, fields, endStream);
     const stream = streams.get(id);
     if (stream !== undefined) return this.#onOpenStream(stream, fields, endStream);
-    if (streams.wasReset(id)) return;
-    throw Http2Error.connection(ErrorCode.STREAM_CLOSED, `HEADERS on closed stream ${id}`);
+    if (!streams.wasReset(id)) {
+      throw Http2Error.connection(ErrorCode.STREAM_CLOSED, `HEADERS on closed stream ${id}`);
+    }
+    this.#parts.guard.spend(1, "HEADERS on streams that were reset");
   }
 
   #decode(id: number, bytes: Uint8Array, start: number, end: number): HeaderList {
@@ -176,6 +201,7 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
       return this.#decoder.decode(bytes, start, end);
     } catch (error) {
       if (!(error instanceof HeaderListTooLargeError)) throw error;
+      this.#parts.guard.spend(FLOOD_FRAMES_PER_HEADER_LIST, "header lists over the limit");
       throw Http2Error.stream(id, ErrorCode.ENHANCE_YOUR_CALM, error.message);
     }
   }
@@ -202,6 +228,7 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
   }
 
   #onPriority(id: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#parts.guard.spend(1, "PRIORITY");
     if (id === 0) throw protocolError("PRIORITY on stream 0");
     if (end - start !== PRIORITY_BYTES) {
       throw this.#streamError(id, ErrorCode.FRAME_SIZE_ERROR, `PRIORITY of ${end - start} bytes`);
@@ -220,7 +247,8 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
   }
 
   #onRstStream(id: number, bytes: Uint8Array, start: number, end: number): void {
-    const { streams, events } = this.#parts;
+    const { streams, events, guard } = this.#parts;
+    guard.spend(1, "RST_STREAM");
     if (streams.isIdle(id)) throw protocolError(`RST_STREAM on idle stream ${id}`);
     if (end - start !== 4) throw frameSizeError("RST_STREAM", end - start);
     const stream = streams.get(id);
@@ -230,7 +258,8 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
   }
 
   #onSettings(flags: number, id: number, bytes: Uint8Array, start: number, end: number): void {
-    const { settings, sender, streams, writer, events } = this.#parts;
+    const { settings, sender, streams, writer, guard, events } = this.#parts;
+    guard.spend(1 + Math.floor((end - start) / FLOOD_SETTINGS_BYTES), "SETTINGS");
     if (id !== 0) throw protocolError(`SETTINGS on stream ${id}`);
     if ((flags & Flag.ACK) !== 0) {
       if (end > start) throw frameSizeError("SETTINGS acknowledgement", end - start);
@@ -254,13 +283,17 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
   }
 
   #onPing(flags: number, id: number, bytes: Uint8Array, start: number, end: number): void {
+    const { writer, guard, events } = this.#parts;
+    guard.spend(1, "PING");
     if (id !== 0) throw protocolError(`PING on stream ${id}`);
     if (end - start !== PING_BYTES) throw frameSizeError("PING", end - start);
-    if ((flags & Flag.ACK) !== 0) return this.#parts.events.onPingAck();
-    this.#parts.writer.addFrame(FrameType.PING, Flag.ACK, 0, bytes.subarray(start, end));
+    const payload = bytes.subarray(start, end);
+    if ((flags & Flag.ACK) !== 0) return events.onPingAck(payload);
+    writer.addFrame(FrameType.PING, Flag.ACK, 0, payload);
   }
 
   #onGoaway(id: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#parts.guard.spend(1, "GOAWAY");
     if (id !== 0) throw protocolError(`GOAWAY on stream ${id}`);
     if (end - start < GOAWAY_BYTES_MIN) throw frameSizeError("GOAWAY", end - start);
     const message = String.fromCharCode(...bytes.subarray(start + 8, Math.min(end, start + 264)));
@@ -268,7 +301,8 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
   }
 
   #onWindowUpdate(id: number, bytes: Uint8Array, start: number, end: number): void {
-    const { streams, sender } = this.#parts;
+    const { streams, sender, guard } = this.#parts;
+    guard.spend(1, "WINDOW_UPDATE");
     if (end - start !== 4) throw frameSizeError("WINDOW_UPDATE", end - start);
     const increment = readUint31(bytes, start);
     if (id === 0) {

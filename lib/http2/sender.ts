@@ -1,4 +1,5 @@
-import { HPACK_TABLE_BYTES, OUTPUT_BYTES_MAX } from "../limits.ts";
+import { FLOOD_DATA_BYTES_MIN, HPACK_TABLE_BYTES, OUTPUT_BYTES_MAX } from "../limits.ts";
+import type { FloodGuard } from "./flood_guard.ts";
 import { SendWindow, WINDOW_BYTES_DEFAULT } from "./flow_window.ts";
 import { Flag, FRAME_HEADER_BYTES, FrameType } from "./frame.ts";
 import type { FrameWriter } from "./frame_writer.ts";
@@ -6,6 +7,15 @@ import { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderList } from "./hpack/header_field.ts";
 import type { PeerSettings } from "./settings.ts";
 import type { AnyStream, DataEncoder } from "./stream.ts";
+
+/** What a sender works with; all owned by its connection. */
+export interface SenderParts {
+  readonly writer: FrameWriter;
+  readonly settings: PeerSettings;
+  readonly guard: FloodGuard;
+  /** Is told when the last frame of a stream's sending side has been encoded. */
+  readonly onEnd: (stream: AnyStream) => void;
+}
 
 /**
  * The sending side of a connection: header blocks, and DATA under flow control.
@@ -20,14 +30,27 @@ export class Sender {
   readonly #settings: PeerSettings;
   readonly #encoder = new HpackEncoder(HPACK_TABLE_BYTES);
   readonly #ready = new Set<AnyStream>();
+  readonly #guard: FloodGuard;
   readonly #onEnd: (stream: AnyStream) => void;
   #pumping = false;
+  #queuedBytes = 0;
+  #unqueuedBytes = 0;
 
-  /** @param onEnd is told when the last frame of a stream's sending side has been encoded */
-  constructor(writer: FrameWriter, settings: PeerSettings, onEnd: (stream: AnyStream) => void) {
+  constructor({ writer, settings, guard, onEnd }: SenderParts) {
     this.#writer = writer;
     this.#settings = settings;
+    this.#guard = guard;
     this.#onEnd = onEnd;
+  }
+
+  /** Bytes that wait in all streams' queues. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Bytes that have left the streams' queues so far: what progress is told by. */
+  get unqueuedBytes(): number {
+    return this.#unqueuedBytes;
   }
 
   /** Sends a header section now, or as trailers behind the stream's queued data. */
@@ -53,6 +76,7 @@ export class Sender {
     }
     if (chunk.length > 0) {
       stream.enqueue(chunk);
+      this.#queuedBytes += chunk.length;
     }
     stream.endQueued = endStream;
     if (stream.sendWindow.bytes > 0) this.#ready.add(stream);
@@ -80,6 +104,7 @@ export class Sender {
     writer.commit(end);
     stream.sendWindow.bytes -= length;
     this.window.bytes -= length;
+    this.#guard.earn();
     if (endStream) this.#end(stream);
     return true;
   }
@@ -112,6 +137,7 @@ export class Sender {
   /** Drops what the stream has queued: it was reset. */
   forget(stream: AnyStream): void {
     this.#ready.delete(stream);
+    this.#queuedBytes -= stream.queuedBytes;
     stream.dropQueue();
   }
 
@@ -133,9 +159,13 @@ export class Sender {
     const wasWritable = stream.writable;
     chunk.sentBytes += length;
     stream.queuedBytes -= length;
+    this.#queuedBytes -= length;
+    this.#unqueuedBytes += length;
     stream.sendWindow.bytes -= length;
     this.window.bytes -= length;
-    if (chunk.sentBytes === chunk.bytes.length) stream.dequeue();
+    const whole = chunk.sentBytes === chunk.bytes.length;
+    if (whole) stream.dequeue();
+    if (whole || length >= FLOOD_DATA_BYTES_MIN) this.#guard.earn();
     const last = stream.queuedBytes === 0 && stream.endQueued;
     const trailers = last ? stream.queuedTrailers : undefined;
     const endStream = last && trailers === undefined;
@@ -147,6 +177,7 @@ export class Sender {
 
   #end(stream: AnyStream): void {
     stream.localClosed = true;
+    this.#guard.earn();
     this.#onEnd(stream);
   }
 

@@ -15,12 +15,17 @@ export interface RequestAcceptor {
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): void;
 }
 
-/** Makes the server's end of an HTTP/2 connection; `run` serves it. */
+/**
+ * Makes the server's end of an HTTP/2 connection; `run` serves it.
+ *
+ * @param streamsMax the streams that the client may have open at once; CONCURRENT_STREAMS_MAX by default
+ */
 export function serverConnection(
   transport: Transport,
   acceptor: RequestAcceptor,
+  streamsMax?: number,
 ): Connection<StreamHandler> {
-  return new Connection(transport, new ServerRole(acceptor));
+  return new Connection(transport, new ServerRole(acceptor), streamsMax);
 }
 
 class ServerRole implements Role<StreamHandler> {

@@ -88,6 +88,10 @@ export class Stream<Handler extends StreamHandler> {
   queuedBytes = 0;
   queuedTrailers: HeaderList | undefined;
   endQueued = false;
+  /** Set by a handler that does nothing before it has the whole body: then a body that stops is cut off. */
+  awaitsBody = false;
+  /** Body bytes that came in so far. */
+  receivedBytes = 0;
   #lastQueued: QueuedChunk | undefined;
   readonly #connection: StreamConnection;
   readonly #receiveWindow = new ReceiveWindow(STREAM_WINDOW_BYTES);
@@ -184,6 +188,7 @@ export class Stream<Handler extends StreamHandler> {
       throw Http2Error.stream(this.id, ErrorCode.FLOW_CONTROL_ERROR, "DATA past the window");
     }
     this.#countBody(bodyBytes, endStream);
+    this.receivedBytes += bodyBytes;
     if (endStream) this.remoteClosed = true;
     if (paddingBytes > 0) this.consume(paddingBytes);
     if (this.handler === undefined) this.consume(bodyBytes);

@@ -15,6 +15,7 @@ export class StreamTable<Handler extends StreamHandler> {
   readonly #streams = new Map<number, Stream<Handler>>();
   readonly #resets = new Set<number>();
   #lastId = 0;
+  #lastForgotten = 0;
 
   /** The highest stream identifier that the client has used so far, 0 before the first. */
   get lastId(): number {
@@ -58,18 +59,19 @@ export class StreamTable<Handler extends StreamHandler> {
     return this.#streams.delete(id);
   }
 
-  /** Remembers that we reset `id`; forgets the oldest of too many. */
+  /** Remembers that we reset `id`; of too many, the oldest are remembered as a range alone. */
   rememberReset(id: number): void {
     this.#resets.add(id);
     if (this.#resets.size <= RESET_STREAMS_REMEMBERED) return;
     for (const oldest of this.#resets) {
       this.#resets.delete(oldest);
+      this.#lastForgotten = Math.max(this.#lastForgotten, oldest);
       return;
     }
   }
 
   /** Whether frames on `id` may still be on their way because we reset it. */
   wasReset(id: number): boolean {
-    return this.#resets.has(id);
+    return id <= this.#lastForgotten || this.#resets.has(id);
   }
 }

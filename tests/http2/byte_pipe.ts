@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import type { Transport } from "../../lib/http2/connection.ts";
 
 /** How an in-memory connection treats its bytes. */
@@ -29,7 +30,7 @@ class Lane {
   }
 }
 
-/** One end of an in-memory connection. Its promises need microtasks alone: see `quiescence`. */
+/** One end of an in-memory connection. Its promises need microtasks alone; see `quiescence`. */
 export class PipeEnd implements Transport {
   /** Calls of `write` that found room. */
   writes = 0;
@@ -116,12 +117,15 @@ export function bytePipe(near: PipeOptions = {}, far: PipeOptions = {}): [PipeEn
 }
 
 const setTimer = globalThis.setTimeout;
+const TURNS = 64;
 
 /**
  * Resolves when nothing happens any more on pipes and on what is connected by them.
  *
- * All of that runs in microtasks, and every microtask runs before the next timer.
+ * All of that runs in microtasks, but for the turns that a connection with much input gives to others:
+ * no test sends more than TURNS of them.
  */
-export function quiescence(): Promise<void> {
-  return new Promise((resolve) => setTimer(resolve, 0));
+export async function quiescence(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setTimer(resolve, 0));
 }

@@ -67,15 +67,19 @@ Deno.test("what was on its way to a stream that we reset is ignored", async () =
   assert.deepEqual(server.requests[0].events, ["head"]);
 });
 
-Deno.test("only the last RESET_STREAMS_REMEMBERED resets are remembered", async () => {
-  await using server = new WiredServer((request) => request.stream.reset(8));
+Deno.test("resets before the last RESET_STREAMS_REMEMBERED are remembered as a range", async () => {
+  await using server = new WiredServer((request) => {
+    if (request.stream.id <= 2 * RESET_STREAMS_REMEMBERED + 1) request.stream.reset(8);
+  });
   await server.greet();
   const count = RESET_STREAMS_REMEMBERED + 1;
   const ids = Array.from({ length: count }, (_, i) => 2 * i + 1);
   await server.peer.send(...ids.map((id) => headers(id, REQUEST)));
+  const after = 2 * count + 1;
+  await server.peer.send(headers(after, REQUEST, WHOLE));
   server.peer.take();
-  await server.peer.send(data(ids[1], 1), data(ids[0], 1));
-  assert.deepEqual(server.peer.verdicts(), ["RST_STREAM 5 of 1"]);
+  await server.peer.send(data(ids[1], 1), data(ids[0], 1), data(after, 1));
+  assert.deepEqual(server.peer.verdicts(), [`RST_STREAM 5 of ${after}`]);
 });
 
 Deno.test("a whole answer before the request's end resets the rest with NO_ERROR", async () => {
