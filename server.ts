@@ -31,7 +31,7 @@ async function serve(flags: ServerFlags): Promise<number> {
     pool = openPool({ ...flags, threads }, log);
     const port = await Promise.race([pool.start(), shutdown.then(() => undefined)]);
     if (port === undefined) return stopEarly(pool);
-    logServing({ host: flags.host, port, threads });
+    logServing({ host: flags.host, port, threads, serving: pool.servingThreads });
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     log.fatal(error.message);
@@ -53,17 +53,30 @@ function stopEarly(pool: ThreadPool): number {
 
 function openPool(flags: ServerFlags, log: Logger): ThreadPool {
   const { threads, cacheEntries, cacheBytes, maxMessageBytes } = flags;
+  // One processor is left to the kernel's share of the work, and to whoever else is on the machine.
+  const initialThreads = flags.initialThreads === "auto"
+    ? Math.max(1, navigator.hardwareConcurrency - 1)
+    : flags.initialThreads;
   const coefsMax = Math.min(COEFS_MAX_LIMIT, Math.floor(maxMessageBytes / FLOAT32_BYTES));
   return new ThreadPool({
     spawn: () => new Worker(new URL("./server_thread.ts", import.meta.url), { type: "module" }),
     threads,
+    initialThreads: Math.min(threads, initialThreads),
     memory: allocateSharedMemory({ threads, cacheEntries, cacheBytes, coefsMax }),
     hostname: flags.host,
     port: flags.port,
     messageBytesMax: maxMessageBytes,
+    connections: {
+      connectionsMax: flags.maxConnections,
+      streamsMax: flags.maxStreams,
+      quietMs: flags.keepaliveMs,
+      idleMs: flags.idleMs,
+      ageMs: flags.connectionAgeMs,
+    },
     events: {
       onThreadDied: (thread, reason, lockRecovered) =>
         log.error("a serving thread died", { thread, reason, lockRecovered }),
+      onThreadJoined: (thread, serving) => log.info("one more thread serves", { thread, serving }),
       onAcceptFailed: (thread, reason) =>
         log.error("a thread cannot take connections", { thread, reason }),
       onHandlerError: (path, error) => log.error("a handler failed", { path, error }),

@@ -30,16 +30,23 @@ self.onmessage = (event: MessageEvent<ThreadCommand>) => {
 };
 
 function start(options: ThreadStart): void {
-  const predictor = new Predictor(openSharedState(options.memory, options.owner));
-  const observer = new ThreadObserver(new Counters(options.memory.counters, options.row), report);
+  const { memory, row, messageBytesMax, connections } = options;
+  const { connectionsMax, streamsMax, ...times } = connections;
+  const predictor = new Predictor(openSharedState(memory, options.owner));
+  const observer = new ThreadObserver(new Counters(memory.counters, row), report);
   const registry = new ServiceRegistry();
   addModelServer(registry, modelServerMethods(), predictor);
-  const server = new GrpcServer(registry, { messageBytesMax: options.messageBytesMax, observer });
+  const server = new GrpcServer(registry, { messageBytesMax, streamsMax, times, observer });
 
   const listener = listen(options);
   acceptLoop(listener, async (connection) => {
     observer.onConnectionStart();
-    observer.onConnectionEnd(await server.serve(connection));
+    if (Counters.openConnections(memory.counters) <= connectionsMax) {
+      return observer.onConnectionEnd(await server.serve(connection));
+    }
+    observer.onConnectionRefused();
+    await server.refuse(connection, `the server has ${connectionsMax} connections already`);
+    observer.onConnectionEnd(undefined);
   }, (error) => report({ type: "acceptFailed", message: String(error) }));
   self.onmessage = async (event: MessageEvent<ThreadCommand>) => {
     if (event.data.type !== "drain") return;

@@ -180,3 +180,12 @@ export const AGE_GRACE_MS = 300_000;
 
 /** Ages and idle times are scattered by this share of themselves, so that clients do not come back as one. */
 export const AGE_JITTER = 0.1;
+
+/** How often it is asked whether one more serving thread would help: load that lasts, not a burst. */
+export const LOAD_ROUND_MS = 1_000;
+
+/**
+ * Refused connections that are told why before they are closed, in each thread; more are closed at once.
+ * Each takes up to LINGER_MS.
+ */
+export const REFUSALS_MAX = 64;

@@ -1,7 +1,7 @@
 /**
  * Makes `./server` and `./client`, each with the least permissions that it needs.
  *
- * The server: the network, and the environment variables that stand in its help. The client: the
+ * The server: the network, the environment variables that stand in its help, and how busy the processors are. The client: the
  * network, and files to read a workload from. Neither writes files nor starts programs.
  */
 
@@ -21,6 +21,7 @@ const COMMON = [
 await compile([
   ...COMMON,
   `--allow-env=${SERVER_VARIABLES.join(",")}`,
+  "--allow-sys=cpus",
   "--include=server_thread.ts",
   "--output=server",
   "server.ts",

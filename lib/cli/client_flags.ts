@@ -3,7 +3,7 @@ import { THREADS_MAX } from "../limits.ts";
 import { SEED_MAX } from "../workload/random.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
 import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
-import { type FlagKind, integerFrom } from "./flag_kind.ts";
+import { integerFrom, orWord } from "./flag_kind.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 import { parseTarget, type Target } from "./target.ts";
 
@@ -44,7 +44,7 @@ const seed: Flag<number | typeof RANDOM> = {
   name: "--seed",
   placeholder: "number",
   summary: "same seed, same requests",
-  kind: orRandom(integerFrom(0, SEED_MAX)),
+  kind: orWord(integerFrom(0, SEED_MAX), RANDOM),
   fallback: RANDOM,
 };
 
@@ -101,11 +101,4 @@ function rejectRandomFlags({ texts }: GivenArguments): void {
     "invalid-argument",
     `${name} is for the random workload, and cannot be used with a WORKLOAD file`,
   );
-}
-
-function orRandom(kind: FlagKind<number>): FlagKind<number | typeof RANDOM> {
-  return {
-    expected: `${kind.expected}, or ${RANDOM}`,
-    parse: (text) => text === RANDOM ? RANDOM : kind.parse(text),
-  };
 }

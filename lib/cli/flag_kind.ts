@@ -52,6 +52,14 @@ export function oneOf<T extends string>(words: readonly T[]): FlagKind<T> {
   return { expected: words.join(" or "), parse: (text) => words.find((word) => word === text) };
 }
 
+/** What `kind` takes, or a word for a value that no text of `kind` gives. */
+export function orWord<T, Word extends string>(kind: FlagKind<T>, word: Word): FlagKind<T | Word> {
+  return {
+    expected: `${kind.expected}, or ${word}`,
+    parse: (text) => text === word ? word : kind.parse(text),
+  };
+}
+
 /** A host name or an IP address; an IPv6 address without brackets. */
 export const HOST: FlagKind<string> = {
   expected: "a host name or an IP address",

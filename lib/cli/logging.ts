@@ -82,10 +82,22 @@ export function moduleLogger(name: string): Logger {
 
 /** Says on stdout that the server takes calls, and where. */
 export function logServing(
-  { host, port, threads }: { host: string; port: number; threads: number },
+  { host, port, threads, serving }: {
+    host: string;
+    port: number;
+    threads: number;
+    /** How many of the threads serve from the start. */
+    serving: number;
+  },
 ): void {
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  getLogger([CATEGORY, SERVING]).info("serving on {address}", { address, host, port, threads });
+  getLogger([CATEGORY, SERVING]).info("serving on {address}", {
+    address,
+    host,
+    port,
+    threads,
+    serving,
+  });
 }
 
 function newSink(stream: LogStream, formatLine: (record: LogRecord) => string): Sink {

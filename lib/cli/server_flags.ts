@@ -1,7 +1,12 @@
-import { CACHE_BYTES_MAX, CACHE_ENTRIES_MAX, THREADS_MAX } from "../limits.ts";
+import {
+  CACHE_BYTES_MAX,
+  CACHE_ENTRIES_MAX,
+  CONCURRENT_STREAMS_MAX,
+  THREADS_MAX,
+} from "../limits.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
 import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
-import { bytesFrom, HOST, integerFrom, oneOf, secondsFrom } from "./flag_kind.ts";
+import { bytesFrom, HOST, integerFrom, oneOf, orWord, secondsFrom } from "./flag_kind.ts";
 import type { LogFormat } from "./logging.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 
@@ -24,6 +29,18 @@ const MESSAGE_BYTES_MAX = GIB;
 /** The longest drain; an orchestrator kills after seconds or minutes. */
 const DRAIN_SECONDS_MAX = 3600;
 
+/** The most connections: a Linux process cannot have more open files than this without special rights. */
+const CONNECTIONS_MAX = 1_048_576;
+
+/** The most calls of one connection: what a thread may buffer for each is then 17 GB, which is enough. */
+const STREAMS_MAX = 65_535;
+
+/** The longest time that a connection may be given: a month. */
+const CONNECTION_SECONDS_MAX = 2_678_400;
+
+/** The word for as many threads as pay on this machine. */
+const AUTO = "auto";
+
 /** What `server` runs with. */
 export interface ServerFlags {
   /** Address to listen on, an IPv6 one without brackets. */
@@ -32,11 +49,21 @@ export interface ServerFlags {
   readonly port: number;
   /** Serving threads. */
   readonly threads: number;
+  /** How many of them serve from the start; `auto` for one fewer than processors. */
+  readonly initialThreads: number | typeof AUTO;
   readonly cacheEntries: number;
   /** Memory of the cache that all threads share. */
   readonly cacheBytes: number;
   /** The longest request message that is accepted. */
   readonly maxMessageBytes: number;
+  /** Connections of all threads together. */
+  readonly maxConnections: number;
+  /** Calls that one connection may have at once. */
+  readonly maxStreams: number;
+  /** Times of a connection in milliseconds, Infinity where the flag says 0: see `ConnectionRules`. */
+  readonly keepaliveMs: number;
+  readonly idleMs: number;
+  readonly connectionAgeMs: number;
   /** How long a shutdown waits for calls in progress. */
   readonly drainMs: number;
   readonly logFormat: LogFormat;
@@ -66,6 +93,14 @@ const threads: Flag<number> = {
   fallback: "4",
   variable: "MODELSERVER_THREADS",
 };
+const initialThreads: Flag<number | typeof AUTO> = {
+  name: "--initial-threads",
+  placeholder: "count",
+  summary: "threads that serve from the start; others join under load",
+  kind: orWord(integerFrom(1, THREADS_MAX), AUTO),
+  fallback: AUTO,
+  variable: "MODELSERVER_INITIAL_THREADS",
+};
 const cacheEntries: Flag<number> = {
   name: "--cache-entries",
   placeholder: "count",
@@ -89,6 +124,46 @@ const maxMessageBytes: Flag<number> = {
   kind: bytesFrom(MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX),
   fallback: "4MiB",
   variable: "MODELSERVER_MAX_MESSAGE_BYTES",
+};
+const maxConnections: Flag<number> = {
+  name: "--max-connections",
+  placeholder: "count",
+  summary: "most connections at once",
+  kind: integerFrom(1, CONNECTIONS_MAX),
+  fallback: "16384",
+  variable: "MODELSERVER_MAX_CONNECTIONS",
+};
+const maxStreams: Flag<number> = {
+  name: "--max-streams",
+  placeholder: "count",
+  summary: "most calls at once on a connection",
+  kind: integerFrom(1, STREAMS_MAX),
+  fallback: String(CONCURRENT_STREAMS_MAX),
+  variable: "MODELSERVER_MAX_STREAMS",
+};
+const keepaliveSeconds: Flag<number> = {
+  name: "--keepalive-seconds",
+  placeholder: "seconds",
+  summary: "quiet after which a client is asked whether it lives, 0 for never",
+  kind: secondsFrom(0, CONNECTION_SECONDS_MAX),
+  fallback: "60",
+  variable: "MODELSERVER_KEEPALIVE_SECONDS",
+};
+const idleSeconds: Flag<number> = {
+  name: "--idle-seconds",
+  placeholder: "seconds",
+  summary: "how long a connection may be without a call, 0 for ever",
+  kind: secondsFrom(0, CONNECTION_SECONDS_MAX),
+  fallback: "1800",
+  variable: "MODELSERVER_IDLE_SECONDS",
+};
+const maxConnectionAgeSeconds: Flag<number> = {
+  name: "--max-connection-age-seconds",
+  placeholder: "seconds",
+  summary: "age at which a client is asked to connect anew, 0 for never",
+  kind: secondsFrom(0, CONNECTION_SECONDS_MAX),
+  fallback: "0",
+  variable: "MODELSERVER_MAX_CONNECTION_AGE_SECONDS",
 };
 const drainSeconds: Flag<number> = {
   name: "--drain-seconds",
@@ -115,9 +190,15 @@ const SERVER: Program = {
     host,
     port,
     threads,
+    initialThreads,
     cacheEntries,
     cacheBytes,
     maxMessageBytes,
+    maxConnections,
+    maxStreams,
+    keepaliveSeconds,
+    idleSeconds,
+    maxConnectionAgeSeconds,
     drainSeconds,
     logFormat,
   ],
@@ -155,10 +236,20 @@ function buildFlags(given: GivenArguments): ServerFlags {
     host: flagValue(host, given),
     port: flagValue(port, given),
     threads: flagValue(threads, given),
+    initialThreads: flagValue(initialThreads, given),
     cacheEntries: flagValue(cacheEntries, given),
     cacheBytes: flagValue(cacheBytes, given),
     maxMessageBytes: flagValue(maxMessageBytes, given),
+    maxConnections: flagValue(maxConnections, given),
+    maxStreams: flagValue(maxStreams, given),
+    keepaliveMs: msOrForever(flagValue(keepaliveSeconds, given)),
+    idleMs: msOrForever(flagValue(idleSeconds, given)),
+    connectionAgeMs: msOrForever(flagValue(maxConnectionAgeSeconds, given)),
     drainMs: flagValue(drainSeconds, given) * MS_PER_SECOND,
     logFormat: flagValue(logFormat, given),
   };
+}
+
+function msOrForever(seconds: number): number {
+  return seconds === 0 ? Infinity : seconds * MS_PER_SECOND;
 }

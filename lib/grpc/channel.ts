@@ -6,9 +6,12 @@ import {
 import type { Connection, Transport } from "../http2/connection.ts";
 import { HeaderField, type HeaderList } from "../http2/hpack/header_field.ts";
 import { Http2Error } from "../http2/http2_error.ts";
+import { Keeper, type KeeperTimes } from "../http2/keeper.ts";
 import {
   CLIENT_WAITING_CALLS_MAX,
   CONNECT_TIMEOUT_MS,
+  KEEPALIVE_ANSWER_MS,
+  KEEPER_ROUND_MS,
   MESSAGE_BYTES_MAX_DEFAULT,
 } from "../limits.ts";
 import type { CallOptions, ChannelContext, ClientCall } from "./client_call.ts";
@@ -28,7 +31,36 @@ export interface ChannelOptions {
   readonly authority: string;
   /** The largest response message, in bytes. */
   readonly messageBytesMax: number;
+  /** How the channel finds out that a server is gone without a word; by default it does not. */
+  readonly keepalive?: Keepalive;
 }
+
+/**
+ * PINGs to a server that is quiet while calls wait for it; without calls none are sent.
+ *
+ * Servers of other libraries take PINGs more often than every few minutes for an attack.
+ * Source: gRPC doc/keepalive.md.
+ */
+export interface Keepalive {
+  /** Milliseconds of quiet before a PING. */
+  readonly quietMs: number;
+  /** Milliseconds that the server has for the answer; then its calls fail with UNAVAILABLE. */
+  readonly answerMs?: number;
+  /** How often the connection is looked at, in milliseconds. */
+  readonly roundMs?: number;
+}
+
+/** What a client leaves to its calls' deadlines. */
+const FOREVER: KeeperTimes = {
+  prefaceMs: Infinity,
+  quietMs: Infinity,
+  answerMs: Infinity,
+  idleMs: Infinity,
+  ageMs: Infinity,
+  ageGraceMs: Infinity,
+  stalledMs: Infinity,
+  heldBackMs: Infinity,
+};
 
 const closedError = () => new GrpcError(Code.UNAVAILABLE, "the channel was closed");
 
@@ -190,7 +222,11 @@ export class Channel {
       const connection = clientConnection(transport, () => this.#advance());
       this.#connections.add(connection);
       const over = connection.run();
-      over.then(() => this.#connections.delete(connection));
+      const stopKeeping = this.#keep(connection);
+      over.then(() => {
+        stopKeeping();
+        this.#connections.delete(connection);
+      });
       await this.#greet(connection, over, deadlineMs);
       this.#connection = connection;
     } catch (error) {
@@ -200,6 +236,18 @@ export class Channel {
       this.#connecting = undefined;
     }
     this.#advance();
+  }
+
+  /** @returns what ends it */
+  #keep(connection: Connection<ResponseHandler>): () => void {
+    const { keepalive } = this.#options;
+    if (keepalive === undefined) return () => {};
+    const { quietMs, answerMs = KEEPALIVE_ANSWER_MS, roundMs = KEEPER_ROUND_MS } = keepalive;
+    const keeper = new Keeper(connection, { ...FOREVER, quietMs, answerMs }, performance.now());
+    const timer = setInterval(() => {
+      if (connection.streamCount > 0) keeper.check(performance.now());
+    }, roundMs);
+    return () => clearInterval(timer);
   }
 
   /**
@@ -283,7 +331,8 @@ export class Channel {
 /** Why a connection ended before its server had told its limits. */
 function describeEnd(error: Error | undefined): string {
   if (error === undefined) return "the server has closed the connection";
-  return error instanceof Http2Error ? `it speaks no HTTP/2 (${error.message})` : error.message;
+  const breach = error instanceof Http2Error && error.scope === "connection";
+  return breach ? `it speaks no HTTP/2 (${error.message})` : error.message;
 }
 
 /** A channel over TCP. @param messageBytesMax the largest response, gRPC's usual 4 MiB by default */

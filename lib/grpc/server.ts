@@ -1,4 +1,5 @@
 import type { Connection, Transport } from "../http2/connection.ts";
+import { ErrorCode, Http2Error } from "../http2/http2_error.ts";
 import { Keeper, KEEPER_TIMES, type KeeperTimes } from "../http2/keeper.ts";
 import type { RequestHead } from "../http2/message_head.ts";
 import {
@@ -12,6 +13,7 @@ import {
   CONCURRENT_STREAMS_MAX,
   KEEPER_ROUND_MS,
   MESSAGE_OVERHEAD_BYTES,
+  REFUSALS_MAX,
   SERVER_BUFFERED_BYTES_MAX,
   STREAM_WINDOW_BYTES,
 } from "../limits.ts";
@@ -55,6 +57,7 @@ export class GrpcServer {
   readonly #deadlines = new DeadlineTimer();
   readonly #budget: ByteBudget;
   #rounds: ReturnType<typeof setInterval> | undefined;
+  #refusals = 0;
   #shuttingDown = false;
 
   constructor(registry: ServiceRegistry, options: GrpcServerOptions) {
@@ -79,14 +82,7 @@ export class GrpcServer {
    * @returns why it ended, `undefined` after an orderly end. Never rejects.
    */
   async serve(transport: Transport): Promise<Error | undefined> {
-    const context: CallContext = {
-      messageBytesMax: this.#options.messageBytesMax,
-      budget: new ByteBudget(this.#connectionBytesMax, { parent: this.#budget }),
-      deadlines: this.#deadlines,
-      observer: this.#options.observer,
-    };
-    const acceptor = new CallAcceptor(this.#registry, context);
-    const connection = serverConnection(transport, acceptor, this.#streamsMax);
+    const connection = this.#connection(transport);
     this.#keep(connection);
     if (this.#shuttingDown) connection.shutdown();
     try {
@@ -94,6 +90,19 @@ export class GrpcServer {
     } finally {
       this.#letGo(connection);
     }
+  }
+
+  /**
+   * Takes no calls on a connection, tells its peer why, and closes it; of too many such at once, the rest
+   * without a word. Never rejects.
+   */
+  async refuse(transport: Transport, reason: string): Promise<void> {
+    if (this.#refusals >= REFUSALS_MAX) return transport.close();
+    this.#refusals++;
+    const connection = this.#connection(transport);
+    connection.cutOff(Http2Error.connection(ErrorCode.ENHANCE_YOUR_CALM, reason));
+    await connection.run();
+    this.#refusals--;
   }
 
   /** Ends all connections gracefully: no new calls, those in flight finish. Resolves when all have. */
@@ -108,6 +117,20 @@ export class GrpcServer {
     this.#shuttingDown = true;
     for (const connection of this.#connections.keys()) connection.close();
     this.#deadlines.close();
+  }
+
+  #connection(transport: Transport): Connection<StreamHandler> {
+    const context: CallContext = {
+      messageBytesMax: this.#options.messageBytesMax,
+      budget: new ByteBudget(this.#connectionBytesMax, { parent: this.#budget }),
+      deadlines: this.#deadlines,
+      observer: this.#options.observer,
+    };
+    return serverConnection(
+      transport,
+      new CallAcceptor(this.#registry, context),
+      this.#streamsMax,
+    );
   }
 
   #keep(connection: Connection<StreamHandler>): void {

@@ -67,6 +67,8 @@ export class Connection<Handler extends StreamHandler>
   readonly #greeted = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<void>();
   #error: Error | undefined;
+  /** Why the server takes no more calls, unless it only goes. */
+  #refusal: Http2Error | undefined;
   #started = false;
   #flushScheduled = false;
   #acceptsStreams = true;
@@ -166,7 +168,7 @@ export class Connection<Handler extends StreamHandler>
       await this.#closer.discardRest();
     }
     this.#end(this.#error);
-    return this.#error;
+    return this.#error ?? this.#refusal;
   }
 
   /**
@@ -310,6 +312,7 @@ export class Connection<Handler extends StreamHandler>
       code === ErrorCode.NO_ERROR ? ErrorCode.REFUSED_STREAM : code,
       `the server takes no more calls (GOAWAY ${code}${message === "" ? "" : `: ${message}`})`,
     );
+    if (code !== ErrorCode.NO_ERROR) this.#refusal = refusal;
     for (const stream of this.#streams.values()) {
       if (stream.id > lastId) this.onPeerReset(stream, refusal);
     }

@@ -84,7 +84,7 @@ export class Keeper {
   readonly #output: Progress;
   readonly #queue: Progress;
   #greeted = false;
-  #pinged = false;
+  #pingedMs: number | undefined;
   #idleSinceMs: number;
   #leavingSinceMs: number | undefined;
 
@@ -98,7 +98,7 @@ export class Keeper {
     this.#idleMs = scatter(times.idleMs);
     [this.#quiet, this.#input, this.#output, this.#queue] = Array.from(
       { length: 4 },
-      () => new Progress(nowMs),
+      () => new Progress(0, nowMs),
     );
     connection.greeted.then(() => this.#greeted = true);
   }
@@ -140,7 +140,7 @@ export class Keeper {
       if (!ids.has(id)) this.#requests.delete(id);
     }
     for (const { id, receivedBytes } of unfinished) {
-      const progress = this.#requests.get(id) ?? new Progress(nowMs);
+      const progress = this.#requests.get(id) ?? new Progress(receivedBytes, nowMs);
       this.#requests.set(id, progress);
       if (progress.stoppedMs(receivedBytes, nowMs, true) < this.#times.stalledMs) continue;
       this.#connection.cutOff(
@@ -150,13 +150,12 @@ export class Keeper {
   }
 
   #checkLife({ bytesRead }: Pulse, nowMs: number): void {
-    const quietMs = this.#quiet.stoppedMs(bytesRead, nowMs, true);
-    if (quietMs < this.#times.quietMs) {
-      this.#pinged = false;
-    } else if (!this.#pinged) {
-      this.#pinged = true;
+    if (this.#quiet.stoppedMs(bytesRead, nowMs, true) < this.#times.quietMs) {
+      this.#pingedMs = undefined;
+    } else if (this.#pingedMs === undefined) {
+      this.#pingedMs = nowMs;
       this.#connection.ping();
-    } else if (quietMs >= this.#times.quietMs + this.#times.answerMs) {
+    } else if (nowMs - this.#pingedMs >= this.#times.answerMs) {
       this.#connection.close(new Error("the peer has not answered a PING"));
     }
   }
@@ -176,10 +175,11 @@ export class Keeper {
 
 /** Since when a count has not changed. */
 class Progress {
-  #count = -1;
+  #count: number;
   #sinceMs: number;
 
-  constructor(nowMs: number) {
+  constructor(count: number, nowMs: number) {
+    this.#count = count;
     this.#sinceMs = nowMs;
   }
 

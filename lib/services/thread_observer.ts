@@ -17,6 +17,11 @@ export class ThreadObserver implements CallObserver {
     this.#counters.increment("connectionsOpened");
   }
 
+  /** A connection that has started is told that there are too many. */
+  onConnectionRefused(): void {
+    this.#counters.increment("connectionsRefused");
+  }
+
   /** @param error why the connection ended, `undefined` after an orderly end */
   onConnectionEnd(error: Error | undefined): void {
     this.#counters.increment("connectionsClosed");

@@ -3,6 +3,7 @@ const NAMES = [
   "connectionsOpened",
   "connectionsClosed",
   "connectionErrors",
+  "connectionsRefused",
   "callsStarted",
   "callsOk",
   "callsFailed",
@@ -27,7 +28,7 @@ const ROW_LENGTH = ROW_BYTES / Float64Array.BYTES_PER_ELEMENT;
  * ```text
  *  row 0 (supervisor)                row 1                        row n
  *  ┌──────────────────────────────┬──────────────────────────────┬─────
- *  │ 7 × float64, 8 bytes to spare│ 7 × float64, 8 bytes to spare│ …
+ *  │ 8 × float64                  │ 8 × float64                  │ …
  *  └──────────────────────────────┴──────────────────────────────┴─────
  * ```
  */
@@ -46,6 +47,23 @@ export class Counters {
 
   increment(name: CounterName): void {
     this.#row[INDEX[name]]++;
+  }
+
+  /** The row's thread has died: what was open ended with it. For whoever takes the row over. */
+  settle(): void {
+    const row = this.#row;
+    row[INDEX.connectionsClosed] = row[INDEX.connectionsOpened];
+    row[INDEX.callsFailed] = row[INDEX.callsStarted] - row[INDEX.callsOk];
+  }
+
+  /** Connections that are open now, over all rows of `memory`. */
+  static openConnections(memory: SharedArrayBuffer): number {
+    const cells = new Float64Array(memory);
+    let open = 0;
+    for (let row = 0; row < cells.length; row += ROW_LENGTH) {
+      open += cells[row + INDEX.connectionsOpened] - cells[row + INDEX.connectionsClosed];
+    }
+    return open;
   }
 
   /** The sums over all rows of `memory`. */

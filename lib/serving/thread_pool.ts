@@ -1,6 +1,7 @@
 import { OperationError } from "../errors.ts";
-import { THREAD_RESTART_MS } from "../limits.ts";
+import { LOAD_ROUND_MS, THREAD_RESTART_MS } from "../limits.ts";
 import { Counters, type CounterSums } from "./counters.ts";
+import { type LoadSample, sampleLoad, wantsThread } from "./load.ts";
 import type { PredictorParts } from "./predictor.ts";
 import {
   openSharedState,
@@ -8,7 +9,7 @@ import {
   type SharedMemory,
   SUPERVISOR_OWNER,
 } from "./shared_state.ts";
-import type { ThreadCommand, ThreadReport } from "./thread_protocol.ts";
+import type { ConnectionRules, ThreadCommand, ThreadReport } from "./thread_protocol.ts";
 
 /** A Web Worker, as far as the pool uses it. */
 export interface ThreadHandle {
@@ -21,6 +22,8 @@ export interface ThreadHandle {
 /** What happens to a pool's threads that an operator wants to know. */
 export interface ThreadPoolEvents {
   onThreadDied(owner: number, message: string, recovered: boolean): void;
+  /** A spare thread has joined, since those that served were busy. */
+  onThreadJoined(owner: number, servingThreads: number): void;
   onHandlerError(path: string, error: string): void;
   /** A thread could not take a connection, the first time after it could; it goes on trying. */
   onAcceptFailed(owner: number, message: string): void;
@@ -30,15 +33,20 @@ export interface ThreadPoolEvents {
 export interface ThreadPoolOptions {
   readonly spawn: () => ThreadHandle;
   readonly threads: number;
+  /** How many of them serve from the start; the others join when load asks for them. */
+  readonly initialThreads: number;
   readonly memory: SharedMemory;
   readonly hostname: string;
   /** 0 for a port that the system chooses. */
   readonly port: number;
   readonly messageBytesMax: number;
+  readonly connections: ConnectionRules;
   readonly events: ThreadPoolEvents;
+  /** How busy the machine is; asked every LOAD_ROUND_MS while threads are spare. */
+  readonly sampleLoad?: () => LoadSample;
 }
 
-/** A thread's life: started, `listening`, perhaps `draining`, gone. */
+/** A thread's life: spare, told to serve, `listening`, perhaps `draining`, gone. */
 interface PoolThread {
   readonly owner: number;
   readonly row: number;
@@ -46,19 +54,24 @@ interface PoolThread {
   readonly startedMs: number;
   /** Settles once: it listens, or it never will. */
   readonly listening: PromiseWithResolvers<number>;
+  /** Whether it was told to serve; else it is spare: loaded, and waiting for that. */
+  serves: boolean;
   listens: boolean;
   /** Whether it takes the place of one that died. */
-  readonly replacement: boolean;
+  replacement: boolean;
   readonly gone: PromiseWithResolvers<void>;
 }
 
 /**
  * Runs serving threads on one port and replaces those that die.
  *
- * The first thread chooses the port when it is 0, the others then share it. When a thread dies, the
- * lock that it may have held is taken over, what it may have left half-written is reset, and another
- * takes its place; the others serve on. A thread that lived less than THREAD_RESTART_MS is replaced
- * after that time, so that one that cannot live does not keep a processor busy with dying.
+ * The first thread chooses the port when it is 0, the others then share it. Threads beyond the initial
+ * ones are spare: each joins once those that serve are busy while a processor is idle, and stays.
+ *
+ * When a thread dies, the lock that it may have held is taken over, what it may have left half-written
+ * is reset, and a spare or a new thread takes its place; the others serve on. A thread that lived less
+ * than THREAD_RESTART_MS is replaced after that time, so that one that cannot live does not keep a
+ * processor busy with dying.
  *
  * One that dies before it ever listened fails `start`. The pool's owner calls `start` once, then `drain`
  * or `terminate` once.
@@ -73,6 +86,7 @@ export class ThreadPool {
   #port: number;
   #phase: "starting" | "serving" | "ending" = "starting";
   #diedDraining = false;
+  #loadTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options;
@@ -86,13 +100,18 @@ export class ThreadPool {
     return Counters.sums(this.#options.memory.counters);
   }
 
+  /** Threads that serve, or are about to. */
+  get servingThreads(): number {
+    return [...this.#threads].filter(({ serves }) => serves).length;
+  }
+
   /** The supervisor's handle on the state that all threads share. */
   get state(): PredictorParts {
     return this.#state;
   }
 
   /**
-   * Starts all threads. Resolves with the port once all of them listen.
+   * Starts all threads. Resolves with the port once the initial ones listen.
    *
    * @throws {OperationError} `unavailable` when the address cannot be listened on; then no thread
    * is left running.
@@ -109,14 +128,17 @@ export class ThreadPool {
       // All load their modules at once; only the port has to wait for the first.
       const threads = Array.from(
         { length: this.#options.threads },
-        (_, i) => this.#spawn(i + 1, { replacement: false }),
+        (_, i) => this.#spawn(i + 1),
       );
-      const [first, ...rest] = threads;
+      const [first, ...rest] = threads.slice(0, this.#options.initialThreads);
       this.#listen(first, { probePort: true });
       this.#port = await first.listening.promise;
       for (const thread of rest) this.#listen(thread, { probePort: false });
       await Promise.all(rest.map((thread) => thread.listening.promise));
-      if (this.#phase === "starting") this.#phase = "serving";
+      if (this.#phase === "starting") {
+        this.#phase = "serving";
+        this.#watchLoad();
+      }
       return this.#port;
     } catch (error) {
       this.terminate();
@@ -132,7 +154,7 @@ export class ThreadPool {
    */
   async drain(timeoutMs: number): Promise<boolean> {
     this.#end();
-    const threads = [...this.#threads];
+    const threads = [...this.#threads].filter(({ serves }) => serves);
     for (const thread of threads) thread.handle.postMessage({ type: "drain" });
     const timeout = Promise.withResolvers<boolean>();
     const timer = setTimeout(() => timeout.resolve(false), timeoutMs);
@@ -156,19 +178,41 @@ export class ThreadPool {
 
   #end(): void {
     this.#phase = "ending";
+    clearInterval(this.#loadTimer);
     for (const timer of this.#restarts) clearTimeout(timer);
     this.#restarts.clear();
   }
 
-  #spawn(row: number, { replacement }: { replacement: boolean }): PoolThread {
+  /** Every LOAD_ROUND_MS, lets a spare thread join if it would help. */
+  #watchLoad(): void {
+    const { threads, sampleLoad: sample = sampleLoad } = this.#options;
+    if (threads === this.#options.initialThreads) return;
+    let before = sample();
+    this.#loadTimer = setInterval(() => {
+      const now = sample();
+      const spare = this.#spare();
+      if (spare !== undefined && wantsThread(before, now, this.servingThreads)) {
+        this.#listen(spare, { probePort: false });
+        this.#options.events.onThreadJoined(spare.owner, this.servingThreads);
+      }
+      before = now;
+    }, LOAD_ROUND_MS);
+  }
+
+  #spare(): PoolThread | undefined {
+    return [...this.#threads].find(({ serves }) => !serves);
+  }
+
+  #spawn(row: number): PoolThread {
     const thread: PoolThread = {
       owner: ++this.#ownerLast,
       row,
       handle: this.#options.spawn(),
       startedMs: performance.now(),
       listening: Promise.withResolvers<number>(),
+      serves: false,
       listens: false,
-      replacement,
+      replacement: false,
       gone: Promise.withResolvers<void>(),
     };
     // A replacement's failure to listen is told as its death; nobody awaits this promise then.
@@ -183,7 +227,8 @@ export class ThreadPool {
   }
 
   #listen(thread: PoolThread, { probePort }: { probePort: boolean }): void {
-    const { threads, memory, hostname, messageBytesMax } = this.#options;
+    const { threads, memory, hostname, messageBytesMax, connections } = this.#options;
+    thread.serves = true;
     thread.handle.postMessage({
       type: "start",
       owner: thread.owner,
@@ -194,6 +239,7 @@ export class ThreadPool {
       sharePort: threads > 1,
       probePort,
       messageBytesMax,
+      connections,
     });
   }
 
@@ -221,25 +267,37 @@ export class ThreadPool {
     if (!this.#threads.delete(thread)) return;
     thread.handle.terminate();
     const recovered = recoverFrom(thread.owner, this.#state);
+    new Counters(this.#options.memory.counters, thread.row).settle();
     thread.listening.reject(
       new OperationError("unavailable", `Cannot start a serving thread: ${message}`),
     );
     thread.gone.resolve();
-    if (this.#phase === "starting" && !thread.listens && !thread.replacement) return;
+    const failsStart = thread.serves && !thread.listens && !thread.replacement;
+    if (this.#phase === "starting" && failsStart) return;
     this.#options.events.onThreadDied(thread.owner, message, recovered);
     if (this.#phase === "ending") this.#diedDraining = true;
     else this.#replace(thread);
   }
 
-  #replace({ row, startedMs }: PoolThread): void {
+  /** A spare thread takes the place at once, and the new one is spare in its stead. */
+  #replace({ row, startedMs, serves }: PoolThread): void {
+    const spare = serves ? this.#spare() : undefined;
+    if (spare !== undefined) this.#takeOver(spare);
     const livedMs = performance.now() - startedMs;
-    const restart = () =>
-      this.#listen(this.#spawn(row, { replacement: true }), { probePort: false });
+    const restart = () => {
+      const thread = this.#spawn(row);
+      if (serves && spare === undefined) this.#takeOver(thread);
+    };
     if (livedMs >= THREAD_RESTART_MS) return restart();
     const timer = setTimeout(() => {
       this.#restarts.delete(timer);
       restart();
     }, THREAD_RESTART_MS - livedMs);
     this.#restarts.add(timer);
+  }
+
+  #takeOver(thread: PoolThread): void {
+    thread.replacement = true;
+    this.#listen(thread, { probePort: false });
   }
 }

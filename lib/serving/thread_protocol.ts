@@ -1,5 +1,19 @@
 import type { SharedMemory } from "./shared_state.ts";
 
+/** What a server lets its connections do. Times in milliseconds, Infinity for as long as they like. */
+export interface ConnectionRules {
+  /** Connections of all threads together; more are refused. */
+  readonly connectionsMax: number;
+  /** Calls at once on each. */
+  readonly streamsMax: number;
+  /** Quiet before the peer is asked whether it lives. */
+  readonly quietMs: number;
+  /** Open without a call. */
+  readonly idleMs: number;
+  /** Open at all. */
+  readonly ageMs: number;
+}
+
 /** What a serving thread is told at its start. */
 export interface ThreadStart {
   readonly type: "start";
@@ -15,6 +29,7 @@ export interface ThreadStart {
   /** Whether to make sure first that nobody else listens there, which sharing would not notice. */
   readonly probePort: boolean;
   readonly messageBytesMax: number;
+  readonly connections: ConnectionRules;
 }
 
 /** What the supervisor tells a serving thread. */

@@ -7,9 +7,15 @@ const VARIABLES = [
   "MODELSERVER_HOST",
   "MODELSERVER_PORT",
   "MODELSERVER_THREADS",
+  "MODELSERVER_INITIAL_THREADS",
   "MODELSERVER_CACHE_ENTRIES",
   "MODELSERVER_CACHE_BYTES",
   "MODELSERVER_MAX_MESSAGE_BYTES",
+  "MODELSERVER_MAX_CONNECTIONS",
+  "MODELSERVER_MAX_STREAMS",
+  "MODELSERVER_KEEPALIVE_SECONDS",
+  "MODELSERVER_IDLE_SECONDS",
+  "MODELSERVER_MAX_CONNECTION_AGE_SECONDS",
   "MODELSERVER_DRAIN_SECONDS",
   "MODELSERVER_LOG_FORMAT",
 ];
@@ -37,7 +43,7 @@ const PROGRAM = `
   parseWorkloadFile('{"requests": []}', "w");
   [...randomWorkload({ seed: 1, thread: 1, requests: 9 })];
   if (typeof formatText !== "function") throw new Error("Not loaded");
-  logServing({ host: flags.host, port: flags.port, threads: flags.threads });
+  logServing({ host: flags.host, port: flags.port, threads: flags.threads, serving: 1 });
 `;
 
 Deno.test("the command line needs no permission but its own variables", {

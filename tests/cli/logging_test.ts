@@ -62,7 +62,10 @@ Deno.test("openLogging() writes a line of logfmt per record to stderr", () => {
 });
 
 Deno.test("logServing() writes to stdout only", () => {
-  const json = capture("json", () => logServing({ host: "::", port: 5440, threads: 4 }));
+  const json = capture(
+    "json",
+    () => logServing({ host: "::", port: 5440, threads: 4, serving: 1 }),
+  );
   assert.equal(json.stderr, "");
   const { time: _, ...rest } = JSON.parse(json.stdout);
   assert.deepEqual(rest, {
@@ -73,8 +76,12 @@ Deno.test("logServing() writes to stdout only", () => {
     host: "::",
     port: 5440,
     threads: 4,
+    serving: 1,
   });
-  const text = capture("text", () => logServing({ host: "0.0.0.0", port: 1, threads: 4 }));
+  const text = capture(
+    "text",
+    () => logServing({ host: "0.0.0.0", port: 1, threads: 4, serving: 4 }),
+  );
   assert.equal(text.stderr, "");
   assert.match(text.stdout, / msg="serving on 0\.0\.0\.0:1" address=0\.0\.0\.0:1 host=.* port=1 /);
 });

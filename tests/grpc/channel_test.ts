@@ -204,3 +204,62 @@ Deno.test("After GOAWAY a channel calls on a new connection, and close() ends th
   server.channel.close();
   await Promise.all([firstFails, second, drained]);
 });
+
+Deno.test("Channel keeps a connection whose server answers PINGs, however long a call takes", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using test = new TestServer({ unary: (note) => gate.promise.then(() => note) });
+  const channel = new Channel({
+    dial: () => test.dial(),
+    authority: "memory:1",
+    messageBytesMax: 1_000,
+    keepalive: { quietMs: 1, answerMs: 1_000, roundMs: 1 },
+  });
+  try {
+    const call = channel.unary(echo.unary, { text: "late" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    gate.resolve();
+    assert.equal((await call).text, "late");
+    assert.equal(test.transports.length, 1);
+  } finally {
+    channel.close();
+  }
+});
+
+Deno.test("Channel fails the calls of a server that answers no PING", async () => {
+  await using test = new TestServer({ unary: () => new Promise<Note>(() => {}) });
+  const channel = new Channel({
+    dial: async () => {
+      const transport = await test.dial();
+      const closed = Promise.withResolvers<null>();
+      let greeted = false;
+      // What the server says after its greeting never arrives, as from a machine that is gone.
+      const read = async (into: Uint8Array): Promise<number | null> => {
+        if (greeted) return await closed.promise;
+        greeted = true;
+        return await transport.read(into);
+      };
+      return {
+        read,
+        write: (bytes) => transport.write(bytes),
+        closeWrite: () => transport.closeWrite(),
+        close: () => {
+          closed.resolve(null);
+          transport.close();
+        },
+      };
+    },
+    authority: "memory:1",
+    messageBytesMax: 1_000,
+    keepalive: { quietMs: 1, answerMs: 1, roundMs: 1 },
+  });
+  try {
+    await assert.rejects(
+      channel.unary(echo.unary, {}),
+      (error) =>
+        error instanceof GrpcError && error.code === Code.UNAVAILABLE &&
+        /the peer has not answered a PING/.test(error.message),
+    );
+  } finally {
+    channel.close();
+  }
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { quiescence } from "./byte_pipe.ts";
-import { HeldTimers } from "./held_timers.ts";
+import { HeldTimers } from "../support/held_timers.ts";
 import {
   ACK,
   data,

@@ -90,3 +90,41 @@ async function untilServed(
     await opened.clients[0].predict([1]);
   }
 }
+
+Deno.test({
+  name: "server: connections beyond the limit are told so, and room is made by those that go",
+  ignore: !mayServe,
+}, async () => {
+  await using server = await startPool({ connections: { connectionsMax: 3 } });
+  const opened = openClients(server.port, 3);
+  try {
+    await Promise.all(opened.clients.map((client) => client.predict([1])));
+    using more = openClients(server.port, 1);
+    await assert.rejects(
+      () => more.clients[0].predict([1]),
+      /Cannot connect to 127\.0\.0\.1:\d+: .*the server has 3 connections already/,
+    );
+    await Promise.all(opened.clients.map((client) => client.predict([1])));
+  } finally {
+    opened[Symbol.dispose]();
+  }
+  while (Counters.openConnections(server.memory.counters) > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  using again = openClients(server.port, 3);
+  await Promise.all(again.clients.map((client) => client.predict([1])));
+  assert.equal(Counters.sums(server.memory.counters).connectionsRefused, 1);
+});
+
+Deno.test({
+  name: "server: a connection that has reached its age goes, and its client comes back unharmed",
+  ignore: !mayServe,
+}, async () => {
+  await using server = await startPool({ connections: { ageMs: 1 } });
+  using opened = openClients(server.port, 1);
+  while (Counters.sums(server.memory.counters).connectionsOpened < 2) {
+    const { error } = await opened.clients[0].predict([1]);
+    assert.equal(error, "Cannot predict: no coefficients were set");
+  }
+  assert.equal(Counters.sums(server.memory.counters).callsFailed, 0);
+});

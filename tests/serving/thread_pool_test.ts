@@ -6,7 +6,10 @@ import {
   cacheCounters,
   openSharedState,
 } from "../../lib/serving/shared_state.ts";
+import type { LoadSample } from "../../lib/serving/load.ts";
 import { type ThreadHandle, ThreadPool } from "../../lib/serving/thread_pool.ts";
+import { HeldIntervals } from "../support/held_intervals.ts";
+import { LENIENT } from "../support/running_pool.ts";
 import type {
   ThreadCommand,
   ThreadReport,
@@ -45,10 +48,20 @@ class FakeThread implements ThreadHandle {
 
 const MEMORY_LIMITS = { threads: 3, cacheEntries: 4, cacheBytes: 4_096, coefsMax: 4 };
 
-function newPool(port = 0) {
+/** A machine that stands still until a test says otherwise. */
+const STILL: LoadSample = { atMs: 0, usedMs: 0, idleMs: 0 };
+
+interface PoolOptions {
+  readonly port?: number;
+  readonly initialThreads?: number;
+  readonly sampleLoad?: () => LoadSample;
+}
+
+function newPool({ port = 0, initialThreads = 3, sampleLoad = () => STILL }: PoolOptions = {}) {
   const threads: FakeThread[] = [];
   const deaths: [number, string, boolean][] = [];
   const handlerErrors: string[] = [];
+  const joined: [number, number][] = [];
   const spawned: (() => void)[] = [];
   const memory = allocateSharedMemory(MEMORY_LIMITS);
   const pool = new ThreadPool({
@@ -59,18 +72,22 @@ function newPool(port = 0) {
       return thread;
     },
     threads: 3,
+    initialThreads,
+    sampleLoad,
     memory,
     hostname: "127.0.0.1",
     port,
     messageBytesMax: 1_024,
+    connections: LENIENT,
     events: {
       onThreadDied: (owner, message, recovered) => deaths.push([owner, message, recovered]),
+      onThreadJoined: (owner, serving) => joined.push([owner, serving]),
       onHandlerError: (path, error) => handlerErrors.push(`${path}: ${error}`),
       onAcceptFailed: (owner, message) => handlerErrors.push(`accept ${owner}: ${message}`),
     },
   });
   const nextSpawn = () => new Promise<void>((resolve) => spawned.push(resolve));
-  return { pool, threads, deaths, handlerErrors, memory, nextSpawn };
+  return { pool, threads, deaths, joined, handlerErrors, memory, nextSpawn };
 }
 
 const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
@@ -104,7 +121,7 @@ Deno.test("ThreadPool.start() lets the first thread choose the port that all sha
 Deno.test("ThreadPool.start() rejects and stops all when one cannot listen", async (t) => {
   for (const failing of [0, 2]) {
     await t.step(`thread ${failing}`, async () => {
-      const { pool, threads, deaths } = newPool(80);
+      const { pool, threads, deaths } = newPool({ port: 80 });
       const starting = pool.start();
       if (failing > 0) {
         threads[0].report({ type: "listening", port: 80 });
@@ -152,6 +169,75 @@ Deno.test("ThreadPool replaces a thread that dies while others are still startin
   assert.equal(threads[3].start.row, 1);
   for (const thread of threads.slice(1)) thread.report({ type: "listening", port: 7_000 });
   assert.equal(await starting, 7_000);
+  pool.terminate();
+});
+
+/** A pool of which one thread serves and two are spare. */
+async function poolWithSpares(sampleLoad = () => STILL) {
+  const parts = newPool({ initialThreads: 1, sampleLoad });
+  const starting = parts.pool.start();
+  parts.threads[0].report({ type: "listening", port: 7_000 });
+  await starting;
+  return parts;
+}
+
+Deno.test("ThreadPool.start() lets the initial threads alone serve", async () => {
+  const { pool, threads } = await poolWithSpares();
+  assert.deepEqual(threads.map(({ commands }) => commands.length), [1, 0, 0]);
+  assert.equal(pool.servingThreads, 1);
+  const draining = pool.drain(60_000);
+  assert.deepEqual(threads.map(({ commands }) => commands.length), [2, 0, 0]);
+  threads[0].report({ type: "drained" });
+  assert.equal(await draining, true);
+  assert.ok(threads.every(({ terminated }) => terminated));
+});
+
+Deno.test("ThreadPool lets one spare thread a round join while load asks for it", async () => {
+  using rounds = new HeldIntervals();
+  let sample = STILL;
+  const { pool, threads, joined } = await poolWithSpares(() => sample);
+  const busy = () => {
+    const { atMs, usedMs, idleMs = 0 } = sample;
+    sample = { atMs: atMs + 1_000, usedMs: usedMs + 2_500, idleMs: idleMs + 900 };
+  };
+  rounds.fire();
+  assert.deepEqual(joined, []);
+  busy();
+  rounds.fire();
+  assert.deepEqual(joined, [[3, 2]]);
+  assert.equal(threads[1].start.port, 7_000);
+  rounds.fire();
+  busy();
+  rounds.fire();
+  assert.deepEqual(joined, [[3, 2], [4, 3]]);
+  busy();
+  rounds.fire();
+  assert.equal(joined.length, 2);
+  pool.terminate();
+});
+
+Deno.test("ThreadPool puts a spare thread in a dead one's place, and starts another spare", async () => {
+  const { pool, threads, memory, nextSpawn } = await poolWithSpares();
+  const spawned = nextSpawn();
+  threads[0].die("boom");
+  assert.equal(threads[1].start.probePort, false);
+  threads[1].report({ type: "listening", port: 7_000 });
+  assert.equal(Counters.sums(memory.counters).threadsReplaced, 1);
+  await spawned;
+  await settle();
+  assert.equal(threads[3].commands.length, 0);
+  assert.equal(pool.servingThreads, 1);
+  pool.terminate();
+});
+
+Deno.test("ThreadPool replaces a spare thread that dies by another", async () => {
+  const { pool, threads, deaths, nextSpawn } = await poolWithSpares();
+  const spawned = nextSpawn();
+  threads[2].die("boom");
+  await spawned;
+  await settle();
+  assert.equal(threads[3].commands.length, 0);
+  assert.deepEqual(deaths, [[4, "boom", false]]);
   pool.terminate();
 });
 

@@ -1,4 +1,5 @@
 import { allocateSharedMemory, type SharedMemory } from "../../lib/serving/shared_state.ts";
+import type { ConnectionRules } from "../../lib/serving/thread_protocol.ts";
 import { ThreadPool, type ThreadPoolEvents } from "../../lib/serving/thread_pool.ts";
 
 /** A server in this process: real threads on a port of the system's choice. */
@@ -13,11 +14,21 @@ export interface RunningPoolOptions {
   readonly threads?: number;
   readonly cacheEntries?: number;
   readonly messageBytesMax?: number;
+  readonly connections?: Partial<ConnectionRules>;
   readonly threadFile?: URL;
   readonly events?: Partial<ThreadPoolEvents>;
 }
 
 const THREAD_FILE = new URL("../../server_thread.ts", import.meta.url);
+
+/** Connections may do what they like. */
+export const LENIENT: ConnectionRules = {
+  connectionsMax: 16_384,
+  streamsMax: 100,
+  quietMs: Infinity,
+  idleMs: Infinity,
+  ageMs: Infinity,
+};
 
 /** Starts a server; it is drained at the end of the scope. */
 export async function startPool(options: RunningPoolOptions = {}): Promise<RunningPool> {
@@ -31,12 +42,15 @@ export async function startPool(options: RunningPoolOptions = {}): Promise<Runni
   const pool = new ThreadPool({
     spawn: () => new Worker(options.threadFile ?? THREAD_FILE, { type: "module" }),
     threads,
+    initialThreads: threads,
     memory,
     hostname: "127.0.0.1",
     port: 0,
     messageBytesMax,
+    connections: { ...LENIENT, ...options.connections },
     events: {
       onThreadDied: () => {},
+      onThreadJoined: () => {},
       onHandlerError: () => {},
       onAcceptFailed: () => {},
       ...options.events,
