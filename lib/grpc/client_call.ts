@@ -3,7 +3,7 @@ import { type HeaderField, type HeaderList, valueOf } from "../http2/hpack/heade
 import { ErrorCode, type Http2Error } from "../http2/http2_error.ts";
 import type { ResponseHead } from "../http2/message_head.ts";
 import type { DeadlineTimer, Expiring } from "./deadline_timer.ts";
-import { Metadata } from "./metadata.ts";
+import { decodeBase64, Metadata, STATUS_DETAILS } from "./metadata.ts";
 import { Code, codeOfHttpStatus, decodeStatusMessage, GrpcError, parseCode } from "./status.ts";
 
 /** What one call may be told apart from its request. */
@@ -97,7 +97,8 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
     const code = parseCode(status);
     if (code === Code.OK) return this.end(undefined);
     const message = decodeStatusMessage(valueOf(fields, "grpc-message") ?? "");
-    this.end(new GrpcError(code, message, { trailers: readMetadata(fields) }));
+    const details = readDetails(fields);
+    this.end(new GrpcError(code, message, { trailers: readMetadata(fields), details }));
   }
 
   onReset(error: Http2Error): void {
@@ -152,6 +153,17 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
     } catch (error) {
       this.cancel(error);
     }
+  }
+}
+
+/** A status is worth more than details that are not base64, too. */
+function readDetails(fields: HeaderList): Uint8Array | undefined {
+  const text = valueOf(fields, STATUS_DETAILS);
+  if (text === undefined) return undefined;
+  try {
+    return decodeBase64(STATUS_DETAILS, text);
+  } catch {
+    return undefined;
   }
 }
 

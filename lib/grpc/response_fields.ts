@@ -1,5 +1,5 @@
 import { HeaderField, type HeaderList } from "../http2/hpack/header_field.ts";
-import type { Metadata } from "./metadata.ts";
+import { encodeBase64, type Metadata, STATUS_DETAILS } from "./metadata.ts";
 import { Code, encodeStatusMessage, type GrpcError } from "./status.ts";
 
 const STATUS_200 = new HeaderField(":status", "200");
@@ -12,6 +12,9 @@ const HEADERS: HeaderList = [STATUS_200, CONTENT_TYPE];
 
 /** The trailers of every call that ends well, without metadata. */
 const TRAILERS_OK: HeaderList = [STATUS_OK];
+
+/** What of an error's details is sent: with the longest message it still fits a peer's 16 KiB. */
+const STATUS_DETAILS_BYTES_MAX = 4_096;
 
 /** The head of a response. Source: doc/PROTOCOL-HTTP2.md, Response-Headers. */
 export function responseHeaders(metadata: Metadata | undefined): HeaderList {
@@ -26,6 +29,8 @@ export function trailersOk(metadata: Metadata | undefined): HeaderList {
 /**
  * The trailers of a call that failed; with `alone` they are the whole response (Trailers-Only).
  *
+ * Details past STATUS_DETAILS_BYTES_MAX are left out: a peer would refuse the status along with them.
+ *
  * Source: doc/PROTOCOL-HTTP2.md, Trailers-Only.
  */
 export function trailersFor(
@@ -39,6 +44,9 @@ export function trailersFor(
     fields.push(new HeaderField("grpc-message", encodeStatusMessage(error.message)));
   }
   if (error.code === Code.UNIMPLEMENTED) fields.push(ACCEPT_ENCODING);
+  if (error.details !== undefined && error.details.length <= STATUS_DETAILS_BYTES_MAX) {
+    fields.push(new HeaderField(STATUS_DETAILS, encodeBase64(error.details)));
+  }
   if (metadata !== undefined) fields.push(...metadata.toFields());
   if (error.trailers !== undefined) fields.push(...error.trailers.toFields());
   return fields;
