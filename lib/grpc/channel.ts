@@ -17,6 +17,7 @@ import {
 import type { CallOptions, ChannelContext, ClientCall } from "./client_call.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { type Address, dialTcp, formatAddress } from "./dial.ts";
+import { ACCEPT_ENCODING, ENCODING_GZIP } from "./message_encoding.ts";
 import type { Method } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
 import { StreamingClientCall } from "./streaming_client_call.ts";
@@ -287,11 +288,12 @@ export class Channel {
   }
 
   #requestFields(call: ClientCall, path: string): HeaderList {
-    const { metadata } = call.options;
+    const { metadata, compress = false } = call.options;
     const leftMs = call.deadlineMs === undefined
       ? undefined
       : Math.max(0, call.deadlineMs - performance.now());
-    const fields = this.#fieldsWithTimeout(path, leftMs === undefined ? "" : formatTimeout(leftMs));
+    const timed = this.#fieldsWithTimeout(path, leftMs === undefined ? "" : formatTimeout(leftMs));
+    const fields = compress === false ? timed : [...timed, ENCODING_GZIP];
     return metadata === undefined ? fields : [...fields, ...metadata.toFields()];
   }
 
@@ -317,6 +319,7 @@ export class Channel {
       new HeaderField(":authority", this.#options.authority),
       new HeaderField("te", "trailers"),
       new HeaderField("content-type", "application/grpc"),
+      ACCEPT_ENCODING,
       new HeaderField("user-agent", "grpc-modelserver"),
     ];
     this.#fields.set(path, fields);

@@ -3,7 +3,9 @@ import { type HeaderField, type HeaderList, valueOf } from "../http2/hpack/heade
 import { ErrorCode, type Http2Error } from "../http2/http2_error.ts";
 import type { ResponseHead } from "../http2/message_head.ts";
 import type { DeadlineTimer, Expiring } from "./deadline_timer.ts";
-import { Metadata } from "./metadata.ts";
+import { assertEncoded, type ReceivedMessage } from "./compressed_message.ts";
+import { messageEncoding } from "./message_encoding.ts";
+import { decodeBase64, Metadata, STATUS_DETAILS } from "./metadata.ts";
 import { Code, codeOfHttpStatus, decodeStatusMessage, GrpcError, parseCode } from "./status.ts";
 
 /** What one call may be told apart from its request. */
@@ -13,10 +15,22 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Cancels the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /**
+   * Whether request messages are compressed with gzip; a function is asked for each, by its index from
+   * 0. Without it none is. A server that does not read gzip ends the call with UNIMPLEMENTED.
+   */
+  readonly compress?: boolean | ((index: number) => boolean);
   /** Hears the metadata that the response starts with. */
   readonly onHeaders?: (headers: Metadata) => void;
+  /** Hears of each response message, before the caller gets it, how it came. */
+  readonly onMessage?: (how: MessageForm) => void;
   /** Hears the metadata that the response ends with. */
   readonly onTrailers?: (trailers: Metadata) => void;
+}
+
+/** How a message came over the wire. */
+export interface MessageForm {
+  readonly compressed: boolean;
 }
 
 /** What the calls of one channel share. */
@@ -47,6 +61,7 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
   readonly deadlineMs: number | undefined;
   readonly #deadlineBucket: number | undefined;
   readonly #onAbort: (() => void) | undefined;
+  #responseFields: HeaderList = NO_FIELDS;
   #ended = false;
 
   constructor(options: CallOptions, context: ChannelContext) {
@@ -82,6 +97,7 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
     if (type === undefined || !type.startsWith("application/grpc")) {
       return this.#refuse(Code.UNKNOWN, `content-type ${type}, need application/grpc`);
     }
+    this.#responseFields = head.fields;
     this.#tell(this.options.onHeaders, head.fields);
   }
 
@@ -97,7 +113,8 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
     const code = parseCode(status);
     if (code === Code.OK) return this.end(undefined);
     const message = decodeStatusMessage(valueOf(fields, "grpc-message") ?? "");
-    this.end(new GrpcError(code, message, { trailers: readMetadata(fields) }));
+    const details = readDetails(fields);
+    this.end(new GrpcError(code, message, { trailers: readMetadata(fields), details }));
   }
 
   onReset(error: Http2Error): void {
@@ -114,6 +131,23 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
         `no answer within ${(this.options.timeoutMs ?? 0) / 1_000} s`,
       ),
     );
+  }
+
+  /**
+   * Makes sure that a message which came compressed can be read. The head is not looked at before: few
+   * messages are compressed, and an encoding that no message uses does no harm.
+   *
+   * @throws {GrpcError} INTERNAL for an encoding that was not named, or is not supported.
+   */
+  protected assertReadable(message: ReceivedMessage): void {
+    if (message instanceof Uint8Array) return;
+    assertEncoded(message, messageEncoding(this.#responseFields, Code.INTERNAL));
+  }
+
+  /** Whether the request message of this index is to be compressed. */
+  protected compresses(index: number): boolean {
+    const { compress } = this.options;
+    return typeof compress === "function" ? compress(index) : compress === true;
   }
 
   /** Ends the call on our own account and tells the server to stop. */
@@ -152,6 +186,19 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
     } catch (error) {
       this.cancel(error);
     }
+  }
+}
+
+const NO_FIELDS: HeaderList = [];
+
+/** A status is worth more than details that are not base64, too. */
+function readDetails(fields: HeaderList): Uint8Array | undefined {
+  const text = valueOf(fields, STATUS_DETAILS);
+  if (text === undefined) return undefined;
+  try {
+    return decodeBase64(STATUS_DETAILS, text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
-import { PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
+import { CompressedMessage, type ReceivedMessage } from "./compressed_message.ts";
+import { PREFIX_BYTES, readCompressedFlag, readLength } from "./message_prefix.ts";
 import { Code, GrpcError } from "./status.ts";
 
 /** Options of a ByteBudget. */
@@ -50,7 +51,8 @@ const FIRST_BUFFER_BYTES = 65_536;
  * Puts length-prefixed messages together from chunks cut anywhere.
  *
  * A buffer grows as bytes come in, never on the word of the prefix alone. Finished messages belong
- * to the caller; what they hold of the budget is given back with `release`.
+ * to the caller; what they hold of the budget is given back with `release`. A compressed one holds
+ * what came in until it is decompressed, and from then on what it was decompressed to.
  *
  * Source: gRPC over HTTP/2 (doc/PROTOCOL-HTTP2.md), Length-Prefixed-Message.
  */
@@ -59,10 +61,12 @@ export class MessageAssembler {
   readonly #budget: ByteBudget;
   readonly #prefix = new Uint8Array(PREFIX_BYTES);
   #prefixBytes = 0;
+  #compressed = false;
   #message: Uint8Array | undefined;
   #messageBytes = 0;
   #receivedBytes = 0;
   #heldBytes = 0;
+  #closed = false;
 
   constructor(messageBytesMax: number, budget: ByteBudget) {
     this.#messageBytesMax = messageBytesMax;
@@ -74,6 +78,11 @@ export class MessageAssembler {
     return this.#prefixBytes > 0;
   }
 
+  /** Whether the message that was begun last is compressed. */
+  get compressed(): boolean {
+    return this.#compressed;
+  }
+
   /**
    * Takes a chunk, which is copied, and hands every message that it completes to `onMessage`.
    *
@@ -83,7 +92,7 @@ export class MessageAssembler {
     bytes: Uint8Array,
     start: number,
     end: number,
-    onMessage: (message: Uint8Array) => void,
+    onMessage: (message: ReceivedMessage) => void,
   ): void {
     let at = start;
     while (at < end) {
@@ -93,9 +102,21 @@ export class MessageAssembler {
         const message = this.#message.subarray(0, this.#messageBytes);
         this.#message = undefined;
         this.#prefixBytes = 0;
-        onMessage(message);
+        onMessage(this.#compressed ? new CompressedMessage(message) : message);
       }
     }
+  }
+
+  /**
+   * Decompresses a finished message, which holds its new length of the budget until it is released.
+   *
+   * @throws {GrpcError} RESOURCE_EXHAUSTED over a limit, INTERNAL for damaged bytes.
+   */
+  decompress(message: CompressedMessage): Uint8Array {
+    const bytes = message.decompress(this.#messageBytesMax);
+    this.release(message.length);
+    this.#take(bytes.length + MESSAGE_OVERHEAD_BYTES);
+    return bytes;
   }
 
   /** Gives back what a finished message of `bytes` held of the budget. */
@@ -103,18 +124,21 @@ export class MessageAssembler {
     this.#giveBack(bytes + MESSAGE_OVERHEAD_BYTES);
   }
 
-  /** Gives back all of the budget: the call is over. */
+  /** Gives back all of the budget: the call is over, and what it still reads is no longer counted. */
   close(): void {
     this.#giveBack(this.#heldBytes);
+    this.#closed = true;
     this.#message = undefined;
   }
 
   #take(bytes: number): void {
+    if (this.#closed) return;
     this.#budget.take(bytes);
     this.#heldBytes += bytes;
   }
 
   #giveBack(bytes: number): void {
+    if (this.#closed) return;
     this.#heldBytes -= bytes;
     this.#budget.giveBack(bytes);
   }
@@ -125,7 +149,8 @@ export class MessageAssembler {
       this.#prefix[this.#prefixBytes++] = bytes[at++];
     }
     if (this.#prefixBytes < PREFIX_BYTES) return at;
-    this.#messageBytes = readPrefix(this.#prefix, 0, this.#messageBytesMax);
+    this.#compressed = readCompressedFlag(this.#prefix, 0);
+    this.#messageBytes = readLength(this.#prefix, 0, this.#messageBytesMax);
     this.#receivedBytes = 0;
     this.#take(MESSAGE_OVERHEAD_BYTES);
     this.#message = new Uint8Array(Math.min(this.#messageBytes, FIRST_BUFFER_BYTES));

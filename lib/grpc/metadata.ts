@@ -4,6 +4,9 @@ import { Code, GrpcError } from "./status.ts";
 /** A metadata value: text, or bytes under a key that ends in `-bin`. */
 export type MetadataValue = string | Uint8Array;
 
+/** The trailer that tells more of a status than its code and message. */
+export const STATUS_DETAILS = "grpc-status-details-bin";
+
 /** Field names that belong to gRPC or to HTTP and never show as metadata. Source: RFC 9113 §8.2.2. */
 const RESERVED: ReadonlySet<string> = new Set([
   "content-type",
@@ -13,6 +16,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   "grpc-encoding",
   "grpc-accept-encoding",
   "grpc-status",
+  STATUS_DETAILS,
   "grpc-message",
   "grpc-message-type",
   "connection",
@@ -109,11 +113,13 @@ export class Metadata {
   }
 }
 
-function encodeBase64(bytes: Uint8Array): string {
+/** Bytes as a `-bin` field has them: base64 without padding. */
+export function encodeBase64(bytes: Uint8Array): string {
   return bytes.toBase64({ omitPadding: true });
 }
 
-function decodeBase64(name: string, text: string): Uint8Array {
+/** @throws {GrpcError} INTERNAL for what is not base64, padded or not. */
+export function decodeBase64(name: string, text: string): Uint8Array {
   try {
     return Uint8Array.fromBase64(text);
   } catch {

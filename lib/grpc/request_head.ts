@@ -1,5 +1,6 @@
 import { HeaderField, type HeaderList, valueOf } from "../http2/hpack/header_field.ts";
 import type { RequestHead } from "../http2/message_head.ts";
+import { messageEncoding } from "./message_encoding.ts";
 import { Code, GrpcError } from "./status.ts";
 import { parseTimeout } from "./timeout.ts";
 import type { Route, ServiceRegistry } from "./service.ts";
@@ -11,6 +12,8 @@ export interface CallHead {
   readonly route: Route | GrpcError;
   /** Milliseconds from the arrival of the head; `undefined` without a deadline. */
   readonly timeoutMs: number | undefined;
+  /** How messages with their compressed flag set are compressed; `undefined` where none may be. */
+  readonly encoding: "gzip" | undefined;
 }
 
 /** An answer to a request that is not gRPC's. */
@@ -64,10 +67,12 @@ export function readCallHead(
   try {
     const timeout = valueOf(head.fields, "grpc-timeout");
     const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout);
-    return { head, route: findRoute(head, registry), timeoutMs };
+    const route = findRoute(head, registry);
+    const encoding = messageEncoding(head.fields, Code.UNIMPLEMENTED);
+    return { head, route, timeoutMs, encoding };
   } catch (error) {
     if (!(error instanceof GrpcError)) throw error;
-    return { head, route: error, timeoutMs: undefined };
+    return { head, route: error, timeoutMs: undefined, encoding: undefined };
   }
 }
 
@@ -77,19 +82,10 @@ function greet(method: string): PlainAnswer {
   return method === "GET" || method === "POST" ? GREETING : NOT_POST;
 }
 
-function findRoute(head: RequestHead, registry: ServiceRegistry): Route | GrpcError {
+function findRoute(head: RequestHead, registry: ServiceRegistry): Route {
   const path = head.path ?? "";
   const route = registry.find(path);
-  if (route === undefined) {
-    const what = registry.hasServiceOf(path) ? "method" : "service";
-    return new GrpcError(Code.UNIMPLEMENTED, `Cannot call ${path}: unknown ${what}`);
-  }
-  const encoding = valueOf(head.fields, "grpc-encoding");
-  if (encoding !== undefined && encoding !== "identity") {
-    return new GrpcError(
-      Code.UNIMPLEMENTED,
-      `Cannot read messages: grpc-encoding ${encoding} is not supported, need identity`,
-    );
-  }
-  return route;
+  if (route !== undefined) return route;
+  const what = registry.hasServiceOf(path) ? "method" : "service";
+  throw new GrpcError(Code.UNIMPLEMENTED, `Cannot call ${path}: unknown ${what}`);
 }

@@ -1,6 +1,7 @@
 import type { DataEncoder } from "../http2/stream.ts";
 import type { Codec } from "./codec.ts";
-import { PREFIX_BYTES, writePrefix } from "./message_prefix.ts";
+import { gzip } from "./gzip.ts";
+import { markCompressed, PREFIX_BYTES, writePrefix } from "./message_prefix.ts";
 
 /** A stream that messages go out on; both ends of a call have one. */
 export interface MessageStream {
@@ -47,4 +48,25 @@ export function sendMessage<Message>(
   } finally {
     outgoing.message = undefined;
   }
+}
+
+/**
+ * Sends one length-prefixed message compressed with gzip, however little that saves: who asks for it
+ * may have a peer that looks at the flag.
+ *
+ * @throws what the codec throws for a message that it cannot encode; nothing was sent then.
+ */
+export function sendCompressedMessage<Message>(
+  stream: MessageStream,
+  codec: Codec<Message>,
+  message: Message,
+  options: { endStream: boolean },
+): void {
+  const plain = new Uint8Array(codec.encodedBytesMax(message));
+  const compressed = gzip(plain.subarray(0, codec.encode(message, plain, 0)));
+  const bytes = new Uint8Array(PREFIX_BYTES + compressed.length);
+  writePrefix(bytes, 0, compressed.length);
+  markCompressed(bytes, 0);
+  bytes.set(compressed, PREFIX_BYTES);
+  stream.sendData(bytes, options.endStream);
 }

@@ -6,8 +6,9 @@ import type { DeadlineTimer, Expiring } from "./deadline_timer.ts";
 import type { ByteBudget } from "./message_assembler.ts";
 import { Metadata } from "./metadata.ts";
 import type { CallHead } from "./request_head.ts";
+import { acceptsGzip } from "./message_encoding.ts";
 import { responseHeaders, trailersFor, trailersOk } from "./response_fields.ts";
-import { sendMessage } from "./send_message.ts";
+import { sendCompressedMessage, sendMessage } from "./send_message.ts";
 import type { Route, ServerCall } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
 
@@ -25,6 +26,14 @@ export interface CallContext {
   readonly budget: ByteBudget;
   readonly deadlines: DeadlineTimer;
   readonly observer: CallObserver;
+}
+
+/** What a handler that asked for compression gets. */
+interface ResponseCompression {
+  /** What the client reads, of what there is. */
+  readonly encoding: "gzip" | undefined;
+  /** Whether the next message is to be compressed. */
+  wanted: boolean;
 }
 
 /**
@@ -45,6 +54,7 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
   #trailers: Metadata | undefined;
   #aborter: AbortController | undefined;
   #abortReason: GrpcError | undefined;
+  #compression: ResponseCompression | undefined;
   #headersSent = false;
   #ended = false;
   #writable: PromiseWithResolvers<void> | undefined;
@@ -81,6 +91,31 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
     return this.#aborter.signal;
   }
 
+  get compress(): boolean {
+    return this.#compression?.wanted === true;
+  }
+
+  set compress(wanted: boolean) {
+    if (this.#compression !== undefined) {
+      this.#compression.wanted = wanted;
+    } else if (wanted) {
+      if (this.#headersSent) {
+        throw new TypeError(
+          "Cannot compress responses: their head was sent, and names no encoding",
+        );
+      }
+      const encoding = acceptsGzip(this.#head.head.fields) ? "gzip" : undefined;
+      this.#compression = { encoding, wanted };
+    }
+  }
+
+  abstract get requestCompressed(): boolean;
+
+  /** What compressed request messages are compressed with. */
+  protected get requestEncoding(): "gzip" | undefined {
+    return this.#head.encoding;
+  }
+
   /** Whether the call is over: nothing more is sent, and what arrives is dropped. */
   protected get ended(): boolean {
     return this.#ended;
@@ -109,7 +144,10 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
   sendHeaders(): void {
     if (this.#headersSent || this.#ended) return;
     this.#headersSent = true;
-    this.stream.sendHeaders(responseHeaders(this.#headers), MORE_FOLLOWS);
+    this.stream.sendHeaders(
+      responseHeaders(this.#headers, this.#compression?.encoding),
+      MORE_FOLLOWS,
+    );
   }
 
   /** Answers with what the handler of a single response returned. */
@@ -177,7 +215,12 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
 
   #send(message: unknown): void {
     this.sendHeaders();
-    sendMessage(this.stream, this.route.method.response, message, { endStream: false });
+    const codec = this.route.method.response;
+    if (this.#compression?.encoding !== undefined && this.#compression.wanted) {
+      sendCompressedMessage(this.stream, codec, message, { endStream: false });
+    } else {
+      sendMessage(this.stream, codec, message, { endStream: false });
+    }
   }
 
   #end(fields: HeaderList, code: Code, reason?: GrpcError): void {

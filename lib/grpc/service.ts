@@ -28,6 +28,15 @@ export interface ServerCall {
   readonly headers: Metadata;
   /** Metadata that the response ends with. */
   readonly trailers: Metadata;
+  /**
+   * Whether the response messages from now on are compressed with gzip; false until it is set. A
+   * client that does not say that it reads gzip gets them as they are.
+   *
+   * @throws {TypeError} when it is first set to true after the head, which names the encoding, was sent.
+   */
+  compress: boolean;
+  /** Whether the request message that was read last came compressed. */
+  readonly requestCompressed: boolean;
   /** Sends `headers` now rather than with the first message. */
   sendHeaders(): void;
 }

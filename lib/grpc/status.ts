@@ -38,6 +38,12 @@ export function parseCode(text: string): Code {
     : Code.UNKNOWN;
 }
 
+/** What a GrpcError may have beside its code and message. */
+export interface GrpcErrorOptions extends ErrorOptions {
+  readonly trailers?: Metadata;
+  readonly details?: Uint8Array | undefined;
+}
+
 /**
  * A call that ended with a status other than OK.
  *
@@ -49,11 +55,17 @@ export class GrpcError extends Error {
   readonly code: Code;
   /** Trailing metadata that came, or goes, with the status. */
   readonly trailers: Metadata | undefined;
+  /**
+   * More than code and message tell: a serialized `google.rpc.Status`, which nobody here reads. Past
+   * 4 096 bytes a server leaves it out. Source: doc/PROTOCOL-HTTP2.md, Status-Details.
+   */
+  readonly details: Uint8Array | undefined;
 
-  constructor(code: Code, message: string, options?: ErrorOptions & { trailers?: Metadata }) {
+  constructor(code: Code, message: string, options?: GrpcErrorOptions) {
     super(message, options);
     this.code = code;
     this.trailers = options?.trailers;
+    this.details = options?.details;
   }
 }
 

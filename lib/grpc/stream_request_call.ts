@@ -1,3 +1,4 @@
+import { assertEncoded, CompressedMessage, type ReceivedMessage } from "./compressed_message.ts";
 import { decodeMessage } from "./decode_message.ts";
 import { MessageAssembler } from "./message_assembler.ts";
 import { MessageQueue } from "./message_queue.ts";
@@ -9,19 +10,26 @@ import { Code, GrpcError } from "./status.ts";
  * A call whose request is any number of messages: client and bidirectional streaming.
  *
  * Received bytes are given back to the client's window only while no message waits to be read, so
- * that a handler which does not read holds one window and one message at most.
+ * that a handler which does not read holds one window and one message at most. Compressed messages wait
+ * as they came; one that is decompressed holds of the connection's budget what it takes until the
+ * handler asks for the next.
  */
 export class StreamRequestCall extends BaseCall {
   readonly #assembler = new MessageAssembler(this.context.messageBytesMax, this.context.budget);
-  readonly #requests = new MessageQueue<Uint8Array>({
+  readonly #requests = new MessageQueue<ReceivedMessage>({
     onTaken: (message) => {
-      this.#assembler.release(message.length);
+      if (!(message instanceof CompressedMessage)) this.#assembler.release(message.length);
       this.#consume();
     },
     onStopped: () => this.#stopReading(),
   });
   #unconsumedBytes = 0;
   #reading = true;
+  #requestCompressed = false;
+
+  get requestCompressed(): boolean {
+    return this.#requestCompressed;
+  }
 
   /** Calls the handler; its requests come later. */
   start(): void {
@@ -42,7 +50,10 @@ export class StreamRequestCall extends BaseCall {
     if (this.ended || !this.#reading) return this.stream.consume(end - start);
     this.#unconsumedBytes += end - start;
     try {
-      this.#assembler.push(bytes, start, end, (message) => this.#requests.push(message));
+      this.#assembler.push(bytes, start, end, (message) => {
+        assertEncoded(message, this.requestEncoding);
+        this.#requests.push(message);
+      });
       if (endStream && this.#assembler.partial) {
         throw new GrpcError(Code.INTERNAL, "Cannot read request: its last message is incomplete");
       }
@@ -59,8 +70,16 @@ export class StreamRequestCall extends BaseCall {
   }
 
   async *#decoded(): AsyncGenerator<unknown> {
-    for await (const bytes of this.#requests) {
-      yield decodeMessage(this.route.method.request, bytes, 0, bytes.length, "request");
+    const codec = this.route.method.request;
+    for await (const message of this.#requests) {
+      this.#requestCompressed = message instanceof CompressedMessage;
+      if (message instanceof CompressedMessage) {
+        const bytes = this.#assembler.decompress(message);
+        yield decodeMessage(codec, bytes, 0, bytes.length, "request");
+        this.#assembler.release(bytes.length);
+      } else {
+        yield decodeMessage(codec, message, 0, message.length, "request");
+      }
     }
   }
 

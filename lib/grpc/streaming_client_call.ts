@@ -3,11 +3,12 @@ import type { HeaderList } from "../http2/hpack/header_field.ts";
 import { END_STREAM, MORE_FOLLOWS } from "../http2/stream.ts";
 import { MESSAGE_OVERHEAD_BYTES, STREAM_WINDOW_BYTES } from "../limits.ts";
 import { type CallOptions, type ChannelContext, ClientCall } from "./client_call.ts";
+import { CompressedMessage, type ReceivedMessage } from "./compressed_message.ts";
 import { decodeMessage } from "./decode_message.ts";
 import { ByteBudget, MessageAssembler } from "./message_assembler.ts";
 import { PREFIX_BYTES } from "./message_prefix.ts";
 import { MessageQueue } from "./message_queue.ts";
-import { sendMessage } from "./send_message.ts";
+import { sendCompressedMessage, sendMessage } from "./send_message.ts";
 import type { Method, MethodKind } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
 
@@ -22,7 +23,7 @@ export class StreamingClientCall<Request, Response> extends ClientCall
   readonly #method: Method<MethodKind, Request, Response>;
   readonly #requests: AsyncIterable<Request> | Iterable<Request>;
   readonly #assembler: MessageAssembler;
-  readonly #responses: MessageQueue<Uint8Array>;
+  readonly #responses: MessageQueue<ReceivedMessage>;
   #unconsumedBytes = 0;
   #writable: PromiseWithResolvers<void> | undefined;
 
@@ -35,15 +36,16 @@ export class StreamingClientCall<Request, Response> extends ClientCall
     super(options, context);
     this.#method = method;
     this.#requests = requests;
-    // One message that is being read, and behind it no more than the server may send unasked.
-    const messagesMax = STREAM_WINDOW_BYTES / PREFIX_BYTES + 1;
+    // A message that the caller has, decompressed, one that is being received, and behind them no more
+    // than the server may send unasked.
+    const messagesMax = STREAM_WINDOW_BYTES / PREFIX_BYTES + 2;
     const budget = new ByteBudget(
-      context.messageBytesMax + STREAM_WINDOW_BYTES + messagesMax * MESSAGE_OVERHEAD_BYTES,
+      2 * context.messageBytesMax + STREAM_WINDOW_BYTES + messagesMax * MESSAGE_OVERHEAD_BYTES,
     );
     this.#assembler = new MessageAssembler(context.messageBytesMax, budget);
-    this.#responses = new MessageQueue<Uint8Array>({
+    this.#responses = new MessageQueue<ReceivedMessage>({
       onTaken: (message) => {
-        this.#assembler.release(message.length);
+        if (!(message instanceof CompressedMessage)) this.#assembler.release(message.length);
         this.#consume();
       },
       onStopped: () => this.cancel(new GrpcError(Code.CANCELLED, "the caller stopped reading")),
@@ -60,7 +62,10 @@ export class StreamingClientCall<Request, Response> extends ClientCall
     if (this.ended) return this.stream?.consume(end - start);
     this.#unconsumedBytes += end - start;
     try {
-      this.#assembler.push(bytes, start, end, (message) => this.#responses.push(message));
+      this.#assembler.push(bytes, start, end, (message) => {
+        this.assertReadable(message);
+        this.#responses.push(message);
+      });
     } catch (error) {
       return this.cancel(error);
     }
@@ -74,8 +79,14 @@ export class StreamingClientCall<Request, Response> extends ClientCall
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Response> {
-    for await (const bytes of this.#responses) {
-      yield decodeMessage(this.#method.response, bytes, 0, bytes.length, "response");
+    const codec = this.#method.response;
+    for await (const message of this.#responses) {
+      const compressed = message instanceof CompressedMessage;
+      const bytes = compressed ? this.#assembler.decompress(message) : message;
+      const response = decodeMessage(codec, bytes, 0, bytes.length, "response");
+      this.options.onMessage?.({ compressed });
+      yield response;
+      if (compressed) this.#assembler.release(bytes.length);
     }
   }
 
@@ -89,9 +100,14 @@ export class StreamingClientCall<Request, Response> extends ClientCall
   }
 
   async #sendAll(stream: ClientStream): Promise<void> {
+    let index = 0;
     for await (const request of this.#requests) {
       if (this.ended) return;
-      sendMessage(stream, this.#method.request, request, { endStream: false });
+      if (this.compresses(index++)) {
+        sendCompressedMessage(stream, this.#method.request, request, { endStream: false });
+      } else {
+        sendMessage(stream, this.#method.request, request, { endStream: false });
+      }
       if (!stream.writable) {
         this.#writable = Promise.withResolvers<void>();
         await this.#writable.promise;

@@ -4,10 +4,11 @@ import { MORE_FOLLOWS } from "../http2/stream.ts";
 import { ErrorCode, type Http2Error } from "../http2/http2_error.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import { type CallOptions, type ChannelContext, ClientCall } from "./client_call.ts";
+import { CompressedMessage, type ReceivedMessage } from "./compressed_message.ts";
 import { decodeMessage } from "./decode_message.ts";
 import { ByteBudget, MessageAssembler } from "./message_assembler.ts";
-import { isWholeMessage, PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
-import { sendMessage } from "./send_message.ts";
+import { isWholeMessage, PREFIX_BYTES, readLength } from "./message_prefix.ts";
+import { sendCompressedMessage, sendMessage } from "./send_message.ts";
 import type { Method } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
 
@@ -42,7 +43,11 @@ export class UnaryClientCall<Request, Response> extends ClientCall {
     this.stream = stream;
     stream.sendHeaders(fields, MORE_FOLLOWS);
     try {
-      sendMessage(stream, this.#method.request, this.#request, { endStream: true });
+      if (this.compresses(0)) {
+        sendCompressedMessage(stream, this.#method.request, this.#request, { endStream: true });
+      } else {
+        sendMessage(stream, this.#method.request, this.#request, { endStream: true });
+      }
     } catch (error) {
       this.cancel(error);
     }
@@ -54,19 +59,10 @@ export class UnaryClientCall<Request, Response> extends ClientCall {
     const messageBytesMax = this.context.messageBytesMax;
     try {
       if (this.#assembler === undefined && isWholeMessage(bytes, start, end)) {
-        readPrefix(bytes, start, messageBytesMax);
+        readLength(bytes, start, messageBytesMax);
         this.#take(bytes, start + PREFIX_BYTES, end);
       } else {
-        this.#assembler ??= new MessageAssembler(
-          messageBytesMax,
-          new ByteBudget(messageBytesMax + 2 * MESSAGE_OVERHEAD_BYTES),
-        );
-        this.#assembler.push(
-          bytes,
-          start,
-          end,
-          (message) => this.#take(message, 0, message.length),
-        );
+        this.#assemble(bytes, start, end);
       }
     } catch (error) {
       return this.cancel(error);
@@ -94,11 +90,27 @@ export class UnaryClientCall<Request, Response> extends ClientCall {
     this.#reject(new GrpcError(Code.INTERNAL, `The response has ${found}, need one`));
   }
 
+  #assemble(bytes: Uint8Array, start: number, end: number): void {
+    const { messageBytesMax } = this.context;
+    const assembler = this.#assembler ??= new MessageAssembler(
+      messageBytesMax,
+      new ByteBudget(messageBytesMax + 2 * MESSAGE_OVERHEAD_BYTES),
+    );
+    assembler.push(bytes, start, end, (message) => this.#open(assembler, message));
+  }
+
+  #open(assembler: MessageAssembler, message: ReceivedMessage): void {
+    this.assertReadable(message);
+    const bytes = message instanceof CompressedMessage ? assembler.decompress(message) : message;
+    this.#take(bytes, 0, bytes.length);
+  }
+
   #take(bytes: Uint8Array, start: number, end: number): void {
     if (this.#message !== undefined) {
       throw new GrpcError(Code.INTERNAL, "The response has two messages, need one");
     }
     const { response } = this.#method;
     this.#message = { decoded: decodeMessage(response, bytes, start, end, "response") };
+    this.options.onMessage?.({ compressed: this.#assembler?.compressed === true });
   }
 }

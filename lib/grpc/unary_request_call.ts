@@ -1,7 +1,8 @@
+import { assertEncoded, CompressedMessage } from "./compressed_message.ts";
 import { decodeMessage } from "./decode_message.ts";
 import { MessageAssembler } from "./message_assembler.ts";
-import { isWholeMessage, PREFIX_BYTES, readPrefix } from "./message_prefix.ts";
 import type { ServerStream } from "../http2/server_connection.ts";
+import { isWholeMessage, PREFIX_BYTES, readLength } from "./message_prefix.ts";
 import type { CallHead } from "./request_head.ts";
 import { BaseCall, type CallContext } from "./server_call.ts";
 import type { Handler, Route } from "./service.ts";
@@ -11,7 +12,8 @@ import { Code, GrpcError } from "./status.ts";
  * A call whose request is one message: unary and server streaming.
  *
  * A message that comes whole in the frame that ends the request, as small ones do, is decoded where
- * it stands in the connection's buffer.
+ * it stands in the connection's buffer. A compressed one holds of the connection's budget what it was
+ * decompressed to until the call is over, since a few bytes can stand for the largest message.
  */
 export class UnaryRequestCall extends BaseCall {
   #assembler: MessageAssembler | undefined;
@@ -22,12 +24,16 @@ export class UnaryRequestCall extends BaseCall {
     stream.awaitsBody = true;
   }
 
+  get requestCompressed(): boolean {
+    return this.#assembler?.compressed === true;
+  }
+
   onData(bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     this.stream.consume(end - start);
     if (this.ended) return;
     try {
       if (endStream && this.#assembler === undefined && isWholeMessage(bytes, start, end)) {
-        readPrefix(bytes, start, this.context.messageBytesMax);
+        readLength(bytes, start, this.context.messageBytesMax);
         return this.#run(bytes, start + PREFIX_BYTES, end);
       }
       this.#assemble(bytes, start, end);
@@ -43,12 +49,16 @@ export class UnaryRequestCall extends BaseCall {
   }
 
   #assemble(bytes: Uint8Array, start: number, end: number): void {
-    this.#assembler ??= new MessageAssembler(this.context.messageBytesMax, this.context.budget);
-    this.#assembler.push(bytes, start, end, (message) => {
+    const { messageBytesMax, budget } = this.context;
+    const assembler = this.#assembler ??= new MessageAssembler(messageBytesMax, budget);
+    assembler.push(bytes, start, end, (message) => {
       if (this.#message !== undefined) {
         throw new GrpcError(Code.INTERNAL, "Cannot read request: two messages, need one");
       }
-      this.#message = message;
+      assertEncoded(message, this.requestEncoding);
+      this.#message = message instanceof CompressedMessage
+        ? assembler.decompress(message)
+        : message;
     });
   }
 

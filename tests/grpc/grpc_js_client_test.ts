@@ -15,16 +15,20 @@ import {
 
 const ignore = !mayUseGrpcJs;
 
+/** GRPC_WRITE_NO_COMPRESS, which grpc-js takes and does not export. */
+const NO_COMPRESS = 2;
+
 /** Our server over TCP with grpc-js's client on it. */
 class GrpcJsClient implements AsyncDisposable {
   readonly test: TestServer;
   readonly client: GrpcJs.Client;
 
-  constructor(handlers: EchoHandlers) {
+  constructor(handlers: EchoHandlers, options: GrpcJs.ChannelOptions = {}) {
     this.test = new TestServer(handlers);
     const address = `127.0.0.1:${this.test.listen()}`;
     this.client = new grpc.Client(address, grpc.credentials.createInsecure(), {
       "grpc.max_receive_message_length": -1,
+      ...options,
     });
   }
 
@@ -147,6 +151,64 @@ test("status, message and details of an error", async () => {
     assert.deepEqual([...error.metadata.get("detail-bin")[0] as Buffer], [5]);
     return true;
   });
+});
+
+test("details of an error", async () => {
+  const details = new Uint8Array([8, 5]);
+  await using peer = new GrpcJsClient({
+    unary: () => {
+      throw new GrpcError(Code.NOT_FOUND, "no", { details });
+    },
+  });
+  await assert.rejects(peer.unary({}).promise, (error: GrpcJs.ServiceError) => {
+    assert.deepEqual([...error.metadata.get("grpc-status-details-bin")[0] as Buffer], [8, 5]);
+    return true;
+  });
+});
+
+test("gzip both ways, each message by choice", async () => {
+  const compressed: boolean[] = [];
+  const text = "what repeats, repeats; ".repeat(500);
+  const gzip = { "grpc.default_compression_algorithm": grpc.compressionAlgorithms.gzip };
+  await using peer = new GrpcJsClient({
+    unary: (note, call) => {
+      compressed.push(call.requestCompressed);
+      call.compress = true;
+      return note;
+    },
+    chat: async function* (notes, call) {
+      call.compress = true;
+      for await (const note of notes) {
+        compressed.push(call.requestCompressed);
+        call.compress = compressed.length % 2 === 0;
+        yield note;
+      }
+    },
+  }, gzip);
+  for (const note of [{ text }, {}]) {
+    assert.equal((await peer.unary(note).promise).note.text, note.text ?? "");
+  }
+  const chat = peer.client.makeBidiStreamRequest<Note, Note>(
+    echo.chat.path,
+    serialize,
+    deserialize,
+  );
+  const requests = Array.from({ length: 20 }, (_, count) => ({ text, count }));
+  requests.forEach((note, i) => {
+    if (i % 3 === 0) chat.write(note);
+    else chat.write(note, NO_COMPRESS);
+  });
+  chat.end();
+  const counts: unknown[] = [];
+  for await (const note of chat) counts.push((note as Note).count);
+  assert.deepEqual(counts, requests.map(({ count }) => count));
+  assert.deepEqual(compressed, [true, true, ...requests.map((_, i) => i % 3 === 0)]);
+});
+
+test("an encoding that we do not read", async () => {
+  const deflate = { "grpc.default_compression_algorithm": grpc.compressionAlgorithms.deflate };
+  await using peer = new GrpcJsClient(ECHO_HANDLERS, deflate);
+  await assert.rejects(peer.unary({ text: "a" }).promise, { code: grpc.status.UNIMPLEMENTED });
 });
 
 test("a method that is not there", async () => {

@@ -130,6 +130,36 @@ test("status, message and details of an error", async () => {
   });
 });
 
+test("details of an error", async () => {
+  await using peer = await GrpcJsServer.start({
+    unary: (_call, answer) =>
+      answer({
+        code: grpc.status.NOT_FOUND,
+        metadata: grpcJsMetadata(["grpc-status-details-bin", Buffer.from([8, 5])]),
+      }),
+  });
+  await assert.rejects(peer.channel.unary(echo.unary, {}), (error: GrpcError) => {
+    assert.deepEqual(error.details, new Uint8Array([8, 5]));
+    return true;
+  });
+});
+
+// What grpc-js answers is never compressed.
+test("requests by gzip, each by choice", async () => {
+  await using peer = await GrpcJsServer.start(HANDLERS);
+  const { channel } = peer;
+  const text = "what repeats, repeats; ".repeat(500);
+  const compress = (index: number) => index % 2 === 0;
+  for (const note of [{ text }, { text: "" }]) {
+    assert.equal((await channel.unary(echo.unary, note, { compress: true })).text, note.text);
+  }
+  const requests = Array.from({ length: 20 }, (_, count) => ({ text, count }));
+  const notes = await all(channel.bidiStreaming(echo.chat, requests, { compress }));
+  assert.deepEqual(notes.map(({ count }) => count), requests.map(({ count }) => count));
+  const collected = await channel.clientStreaming(echo.collect, requests, { compress });
+  assert.equal(collected.text, text.repeat(20));
+});
+
 test("a method that is not there", async () => {
   await using peer = await GrpcJsServer.start(HANDLERS);
   const method = { ...echo.unary, path: "/test.Echo/Other" };

@@ -1,11 +1,15 @@
 import { MESSAGE_OVERHEAD_BYTES } from "../../lib/limits.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { CompressedMessage, type ReceivedMessage } from "../../lib/grpc/compressed_message.ts";
+import { gzip } from "../../lib/grpc/gzip.ts";
 import { ByteBudget, MessageAssembler } from "../../lib/grpc/message_assembler.ts";
 import {
   isWholeMessage,
+  markCompressed,
   PREFIX_BYTES,
-  readPrefix,
+  readCompressedFlag,
+  readLength,
   writePrefix,
 } from "../../lib/grpc/message_prefix.ts";
 import { Code } from "../../lib/grpc/status.ts";
@@ -42,22 +46,29 @@ Deno.test("A message prefix comes back for every length, and tells a whole messa
   fc.assert(fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), fc.nat(9), (length, offset) => {
     const bytes = new Uint8Array(offset + PREFIX_BYTES);
     writePrefix(bytes, offset, length);
-    assert.equal(readPrefix(bytes, offset, 0xffff_ffff), length);
+    assert.equal(readLength(bytes, offset, 0xffff_ffff), length);
+    assert.equal(readCompressedFlag(bytes, offset), false);
     assert.equal(isWholeMessage(bytes, offset, bytes.length), length === 0);
+    markCompressed(bytes, offset);
+    assert.equal(readLength(bytes, offset, 0xffff_ffff), length);
+    assert.equal(readCompressedFlag(bytes, offset), true);
+    assert.ok(!isWholeMessage(bytes, offset, bytes.length));
   }));
 });
 
-Deno.test("readPrefix() refuses flags and lengths", async (t) => {
+Deno.test("MessageAssembler refuses flags and lengths at the prefix", async (t) => {
   const cases: [name: string, prefix: number[], code: Code, message: RegExp][] = [
-    ["compressed", [1, 0, 0, 0, 0], Code.INTERNAL, /compressed/],
     ["an unknown flag", [2, 0, 0, 0, 0], Code.INTERNAL, /flag is 2/],
+    ["all bits of the flag", [255, 0, 0, 0, 0], Code.INTERNAL, /flag is 255/],
     ["one byte too many", [0, 0, 0, 3, 233], Code.RESOURCE_EXHAUSTED, /1001 bytes, at most 1000/],
+    ["one byte too many, compressed", [1, 0, 0, 3, 233], Code.RESOURCE_EXHAUSTED, /1001 bytes/],
     ["4 GiB", [0, 255, 255, 255, 255], Code.RESOURCE_EXHAUSTED, /4294967295 bytes/],
   ];
   for (const [name, prefix, code, message] of cases) {
     await t.step(name, () => {
-      const read = () => readPrefix(new Uint8Array(prefix), 0, BYTES_MAX);
-      assert.throws(read, { name: "GrpcError", code, message });
+      const assembler = new MessageAssembler(BYTES_MAX, new ByteBudget(BYTES_MAX));
+      const push = () => assembler.push(new Uint8Array(prefix), 0, prefix.length, () => {});
+      assert.throws(push, { name: "GrpcError", code, message });
     });
   }
 });
@@ -69,7 +80,7 @@ Deno.test("MessageAssembler makes the same messages of any chunks", () => {
     const bytes = prefixed(...messages);
     const budget = new ByteBudget(10_000);
     const assembler = new MessageAssembler(BYTES_MAX, budget);
-    const found: Uint8Array[] = [];
+    const found: ReceivedMessage[] = [];
     const ends = [...cuts, bytes.length].filter((cut) => cut <= bytes.length).sort((a, b) => a - b);
     let start = 0;
     for (const end of ends) {
@@ -148,6 +159,54 @@ Deno.test("MessageAssembler charges empty messages too, until they are released"
   });
   for (let i = 0; i < messages; i++) assembler.release(0);
   assert.equal(leftBytes(budget, all), all);
+});
+
+/** Puts one compressed message into an assembler, and takes it out. */
+function pushCompressed(assembler: MessageAssembler, packed: Uint8Array): CompressedMessage {
+  const bytes = prefixed(packed);
+  markCompressed(bytes, 0);
+  const found: ReceivedMessage[] = [];
+  assembler.push(bytes, 0, bytes.length, (message) => found.push(message));
+  const [message] = found;
+  assert.ok(message instanceof CompressedMessage && assembler.compressed);
+  return message;
+}
+
+Deno.test("MessageAssembler charges a compressed message, then what it was decompressed to", () => {
+  const budget = new ByteBudget(10_000);
+  const assembler = new MessageAssembler(BYTES_MAX, budget);
+  const message = pushCompressed(assembler, gzip(new Uint8Array(900)));
+  assert.equal(leftBytes(budget, 10_000), 10_000 - MESSAGE_OVERHEAD_BYTES - message.length);
+  assert.deepEqual(assembler.decompress(message), new Uint8Array(900));
+  assert.equal(leftBytes(budget, 10_000), 10_000 - MESSAGE_OVERHEAD_BYTES - 900);
+  assembler.release(900);
+  assert.equal(leftBytes(budget, 10_000), 10_000);
+});
+
+Deno.test("MessageAssembler.decompress() fails past either limit, and nothing stays taken", () => {
+  const all = 600 + 2 * MESSAGE_OVERHEAD_BYTES;
+  const cases = [["of the message", BYTES_MAX + 1], ["of the connection", BYTES_MAX]] as const;
+  for (const [limit, bytes] of cases) {
+    const budget = new ByteBudget(all);
+    budget.take(MESSAGE_OVERHEAD_BYTES);
+    const assembler = new MessageAssembler(BYTES_MAX, budget);
+    const message = pushCompressed(assembler, gzip(new Uint8Array(bytes)));
+    const failure = { code: Code.RESOURCE_EXHAUSTED };
+    assert.throws(() => assembler.decompress(message), failure, limit);
+    assembler.close();
+    assert.equal(leftBytes(budget, all), all - MESSAGE_OVERHEAD_BYTES, limit);
+  }
+});
+
+Deno.test("MessageAssembler takes nothing more of its budget once it is closed", () => {
+  const budget = new ByteBudget(2_000);
+  const assembler = new MessageAssembler(BYTES_MAX, budget);
+  const message = pushCompressed(assembler, gzip(new Uint8Array(500)));
+  assembler.close();
+  assert.equal(assembler.decompress(message).length, 500);
+  assert.equal(leftBytes(budget, 2_000), 2_000);
+  assembler.release(500);
+  assert.equal(leftBytes(budget, 2_000), 2_000);
 });
 
 Deno.test("ByteBudgets of connections share that of their thread", () => {

@@ -5,39 +5,10 @@ import { modelServerMethods } from "../../lib/services/modelserver_contract.ts";
 import { addModelServer } from "../../lib/services/modelserver_service.ts";
 import { Predictor } from "../../lib/serving/predictor.ts";
 import { allocateSharedMemory, openSharedState } from "../../lib/serving/shared_state.ts";
-import {
-  aborted,
-  ECHO_HANDLERS,
-  type EchoHandlers,
-  mayUseNet,
-  type Note,
-  TestServer,
-} from "./test_server.ts";
-
-/** Whether python3 with grpcio is here, and this test run may use it. */
-function hasGrpcio(): boolean {
-  if (!mayUseNet || Deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
-  try {
-    const { success } = new Deno.Command("python3", {
-      args: ["-c", "import grpc"],
-      stdout: "null",
-      stderr: "null",
-    }).outputSync();
-    return success;
-  } catch {
-    return false;
-  }
-}
+import { hasGrpcio, runPythonClient } from "./python_peer.ts";
+import { aborted, ECHO_HANDLERS, type EchoHandlers, type Note, TestServer } from "./test_server.ts";
 
 const ignore = !hasGrpcio();
-
-/** Runs a client of `fixtures` on a port; fails with its traceback. */
-async function run(client: string, port: number): Promise<void> {
-  const path = new URL(`./fixtures/${client}`, import.meta.url).pathname;
-  const command = new Deno.Command("python3", { args: [path, String(port)] });
-  const { stdout, stderr } = await command.output();
-  assert.equal(new TextDecoder().decode(stdout), "ok\n", new TextDecoder().decode(stderr));
-}
 
 Deno.test(
   { name: "grpcio: streams, metadata, errors, deadlines, 1 000 calls", ignore },
@@ -74,7 +45,7 @@ Deno.test(
       },
     };
     await using test = new TestServer(handlers);
-    await run("echo_client.py", test.listen());
+    await runPythonClient("echo_client.py", test.listen());
     assert.deepEqual(test.observer.handlerErrors, []);
   },
 );
@@ -85,5 +56,5 @@ Deno.test({ name: "grpcio: the sequence of ModelServer's contract", ignore }, as
   await using test = new TestServer({}, {
     register: (registry) => addModelServer(registry, modelServerMethods(), backend),
   });
-  await run("modelserver_client.py", test.listen());
+  await runPythonClient("modelserver_client.py", test.listen());
 });

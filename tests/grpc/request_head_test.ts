@@ -61,7 +61,10 @@ Deno.test("readCallHead() refuses calls that cannot be served with the code of t
     ["a path that is no path", [], "*", Code.UNIMPLEMENTED],
     ["a name that objects have", [], "/test.Echo/constructor", Code.UNIMPLEMENTED],
     ["a malformed timeout", [["grpc-timeout", "1"]], echo.unary.path, Code.INTERNAL],
-    ["an encoding", [["grpc-encoding", "gzip"]], echo.unary.path, Code.UNIMPLEMENTED],
+    ["deflate", [["grpc-encoding", "deflate"]], echo.unary.path, Code.UNIMPLEMENTED],
+    ["snappy", [["grpc-encoding", "snappy"]], echo.unary.path, Code.UNIMPLEMENTED],
+    ["GZIP", [["grpc-encoding", "GZIP"]], echo.unary.path, Code.UNIMPLEMENTED],
+    ["no name of an encoding", [["grpc-encoding", ""]], echo.unary.path, Code.UNIMPLEMENTED],
   ];
   for (const [name, pairs, path, code] of cases) {
     await t.step(name, () => assert.equal(outcome(read([grpc, ...pairs], { path })), code));
@@ -74,6 +77,18 @@ Deno.test("readCallHead() reads the timeout, and finds the route", () => {
   assert.equal(call.route, registry.find(echo.unary.path));
   const without = read([["content-type", "application/grpc"]]) as CallHead;
   assert.equal(without.timeoutMs, undefined);
+});
+
+Deno.test("readCallHead() reads the encoding of the messages", () => {
+  const cases: [pairs: [string, string][], expected: "gzip" | undefined][] = [
+    [[], undefined],
+    [[["grpc-encoding", "identity"]], undefined],
+    [[["grpc-encoding", "gzip"]], "gzip"],
+  ];
+  for (const [pairs, expected] of cases) {
+    const call = read([["content-type", "application/grpc"], ...pairs]) as CallHead;
+    assert.equal(call.encoding, expected);
+  }
 });
 
 Deno.test("ServiceRegistry.add() refuses a path that is taken", () => {

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { mayUseNet } from "./test_server.ts";
+
+/** Whether python3 with grpcio is here, and this test run may use it. */
+export function hasGrpcio(): boolean {
+  if (!mayUseNet || Deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
+  try {
+    const { success } = new Deno.Command("python3", {
+      args: ["-c", "import grpc"],
+      stdout: "null",
+      stderr: "null",
+    }).outputSync();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a client of `fixtures` on a port; fails with its traceback. */
+export async function runPythonClient(client: string, port: number): Promise<void> {
+  const command = new Deno.Command("python3", { args: [fixture(client), String(port)] });
+  const { stdout, stderr } = await command.output();
+  assert.equal(new TextDecoder().decode(stdout), "ok\n", new TextDecoder().decode(stderr));
+}
+
+/** A server of `fixtures`, which prints its port when it listens and ends with its input. */
+export class PythonServer implements AsyncDisposable {
+  readonly port: number;
+  readonly #process: Deno.ChildProcess;
+
+  private constructor(process: Deno.ChildProcess, port: number) {
+    this.#process = process;
+    this.port = port;
+  }
+
+  static async start(server: string): Promise<PythonServer> {
+    const process = new Deno.Command("python3", {
+      args: [fixture(server)],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let printed = "";
+    while (!printed.endsWith("\n")) {
+      const { value, done } = await reader.read();
+      assert.ok(!done, "the server has ended before it printed its port");
+      printed += value;
+    }
+    await reader.cancel();
+    return new PythonServer(process, Number(printed));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.stdin.close();
+    await this.#process.status;
+  }
+}
+
+function fixture(file: string): string {
+  return new URL(`./fixtures/${file}`, import.meta.url).pathname;
+}
