@@ -120,3 +120,6 @@ export const MESSAGE_OVERHEAD_BYTES = 512;
  * with more, a thousand connections could take a machine's memory.
  */
 export const SERVER_BUFFERED_BYTES_MAX = 268_435_456;
+
+/** The most services that an answer to `grpc.health.v1.Health.List` may name; health.proto's own limit. */
+export const HEALTH_LIST_SERVICES_MAX = 100;
