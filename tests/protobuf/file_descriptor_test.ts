@@ -36,7 +36,10 @@ Deno.test("describeProtoFile() knows all names that the file declares, and no pa
 });
 
 Deno.test("describeProtoFile() describes a file without a package", () => {
-  const { symbols } = describeProtoFile({ name: "m.proto", text: 'syntax = "proto3"; message M {}' });
+  const { symbols } = describeProtoFile({
+    name: "m.proto",
+    text: 'syntax = "proto3"; message M {}',
+  });
   assert.deepEqual([...symbols], ["M"]);
 });
 
@@ -46,7 +49,8 @@ Deno.test("describeProtoFile() refuses what it would describe wrong", () => {
   assert.throws(() => describe(`${file} import "other.proto";`), TypeError);
   assert.throws(() => describe(`${file} message M { Missing m = 1; }`), /Missing/);
   assert.throws(
-    () => describe('syntax = "proto2"; message M { extensions 5; } extend M { optional int32 n = 5; }'),
+    () =>
+      describe('syntax = "proto2"; message M { extensions 5; } extend M { optional int32 n = 5; }'),
     TypeError,
   );
   assert.throws(() => describe("no proto"));
