@@ -12,8 +12,13 @@ import { Counters } from "./lib/serving/counters.ts";
 import { Predictor } from "./lib/serving/predictor.ts";
 import { openSharedState } from "./lib/serving/shared_state.ts";
 import type { ThreadCommand, ThreadReport, ThreadStart } from "./lib/serving/thread_protocol.ts";
-import { modelServerMethods } from "./lib/services/modelserver_contract.ts";
+import { healthSource } from "./lib/services/health_contract.ts";
+import { addHealth } from "./lib/services/health_service.ts";
+import { HealthState } from "./lib/services/health_state.ts";
+import { modelServerMethods, modelServerSource } from "./lib/services/modelserver_contract.ts";
 import { addModelServer } from "./lib/services/modelserver_service.ts";
+import { reflectionSources } from "./lib/services/reflection_contract.ts";
+import { addReflection } from "./lib/services/reflection_service.ts";
 import { ThreadObserver } from "./lib/services/thread_observer.ts";
 
 const report = (message: ThreadReport) => self.postMessage(message);
@@ -35,7 +40,11 @@ function start(options: ThreadStart): void {
   const predictor = new Predictor(openSharedState(memory, options.owner));
   const observer = new ThreadObserver(new Counters(memory.counters, row), report);
   const registry = new ServiceRegistry();
+  const health = new HealthState();
   addModelServer(registry, modelServerMethods(), predictor);
+  addHealth(registry, health);
+  addReflection(registry, [modelServerSource, healthSource, ...reflectionSources]);
+  for (const service of ["", ...registry.services]) health.set(service, "SERVING");
   const server = new GrpcServer(registry, { messageBytesMax, streamsMax, times, observer });
 
   const listener = listen(options);
@@ -51,6 +60,7 @@ function start(options: ThreadStart): void {
   self.onmessage = async (event: MessageEvent<ThreadCommand>) => {
     if (event.data.type !== "drain") return;
     listener.close();
+    health.drain();
     await server.shutdown();
     report({ type: "drained" });
   };

@@ -189,3 +189,6 @@ export const LOAD_ROUND_MS = 1_000;
  * Each takes up to LINGER_MS.
  */
 export const REFUSALS_MAX = 64;
+
+/** The most services that an answer to `grpc.health.v1.Health.List` may name; health.proto's own limit. */
+export const HEALTH_LIST_SERVICES_MAX = 100;

@@ -88,6 +88,11 @@ export class ServiceRegistry {
     return this.#routes.get(path);
   }
 
+  /** The full names of all services, each as in `package.Service`, in the order of their first method. */
+  get services(): readonly string[] {
+    return [...this.#services];
+  }
+
   /** Whether any method of the service that `path` names is there. */
   hasServiceOf(path: string): boolean {
     return this.#services.has(serviceOf(path));

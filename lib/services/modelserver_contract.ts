@@ -1,6 +1,7 @@
 import type { Codec } from "../grpc/codec.ts";
 import { ProtoFile } from "../grpc/proto_service.ts";
 import type { Method } from "../grpc/service.ts";
+import type { ProtoSource } from "../protobuf/file_descriptor.ts";
 import { FloatListCodec } from "../protobuf/float_list.ts";
 import protoText from "../../modelserver.proto" with { type: "text" };
 import { PredictResponseCodec } from "./predict_response_codec.ts";
@@ -36,6 +37,9 @@ export interface ModelServerMethods {
   readonly setCoefs: Method<"unary", SetCoefsRequest, SetCoefsResponse>;
   readonly predict: Method<"unary", PredictRequest, PredictResponse>;
 }
+
+/** `modelserver.proto`, as others know it. */
+export const modelServerSource: ProtoSource = { name: "modelserver.proto", text: protoText };
 
 /** `modelserver.proto`, read. */
 export const modelServerProto: ProtoFile = new ProtoFile(protoText);
