@@ -17,7 +17,7 @@ import {
 export type ClientCase = (channel: Channel) => Promise<void>;
 
 /** A call that hangs fails its case rather than the whole run. */
-const OPTIONS: CallOptions = { timeoutMs: 30_000 };
+export const OPTIONS: CallOptions = { timeoutMs: 30_000 };
 
 const REQUEST_SIZES = [27_182, 8, 1_828, 45_904];
 const RESPONSE_SIZES = [31_415, 9, 2_653, 58_979];

@@ -46,7 +46,6 @@ export interface StreamingInputCallResponse {
 
 export interface ResponseParameters {
   readonly size?: number;
-  readonly interval_us?: number;
   readonly compressed?: BoolValue | null;
 }
 

@@ -2,10 +2,12 @@ import type { ServerCall, ServiceRegistry } from "../../lib/grpc/service.ts";
 import { Code, GrpcError, parseCode } from "../../lib/grpc/status.ts";
 import { MESSAGE_BYTES_MAX_DEFAULT } from "../../lib/limits.ts";
 import {
+  type BoolValue,
   ECHO_INITIAL,
   ECHO_TRAILING,
   type EchoStatus,
   type Payload,
+  type ResponseParameters,
   type SimpleRequest,
   type SimpleResponse,
   type StreamingInputCallRequest,
@@ -31,22 +33,31 @@ export function addTestService(registry: ServiceRegistry): void {
 }
 
 function unaryCall(request: SimpleRequest, call: ServerCall): SimpleResponse {
+  assertForm(request.expect_compressed, call);
   echoMetadata(call);
   echoStatus(request.response_status);
+  call.compress = request.response_compressed?.value === true;
   return { payload: payloadOf(request.response_type, request.response_size) };
 }
 
 async function* streamingOutputCall(
   request: StreamingOutputCallRequest,
+  call: ServerCall,
 ): AsyncGenerator<StreamingOutputCallResponse> {
-  yield* responsesTo(request);
+  // The head, which goes before the first, says whether any is compressed.
+  call.compress = request.response_parameters?.some(isCompressed) === true;
+  yield* responsesTo(request, call);
 }
 
 async function streamingInputCall(
   requests: AsyncIterable<StreamingInputCallRequest>,
+  call: ServerCall,
 ): Promise<StreamingInputCallResponse> {
   let payloadBytes = 0;
-  for await (const { payload } of requests) payloadBytes += payload?.body?.length ?? 0;
+  for await (const { payload, expect_compressed } of requests) {
+    assertForm(expect_compressed, call);
+    payloadBytes += payload?.body?.length ?? 0;
+  }
   return { aggregated_payload_size: payloadBytes };
 }
 
@@ -57,14 +68,32 @@ async function* fullDuplexCall(
   echoMetadata(call);
   for await (const request of requests) {
     echoStatus(request.response_status);
-    yield* responsesTo(request);
+    yield* responsesTo(request, call);
   }
 }
 
 function* responsesTo(
   { response_type, response_parameters = [] }: StreamingOutputCallRequest,
+  call: ServerCall,
 ): Generator<StreamingOutputCallResponse> {
-  for (const { size } of response_parameters) yield { payload: payloadOf(response_type, size) };
+  for (const parameters of response_parameters) {
+    call.compress = isCompressed(parameters);
+    yield { payload: payloadOf(response_type, parameters.size) };
+  }
+}
+
+function isCompressed({ compressed }: ResponseParameters): boolean {
+  return compressed?.value === true;
+}
+
+/** Source: gRPC doc/interop-test-descriptions.md, CompressedRequest. */
+function assertForm(expected: BoolValue | null | undefined, call: ServerCall): void {
+  if (expected === null || expected === undefined) return;
+  if (expected.value === call.requestCompressed) return;
+  throw new GrpcError(
+    Code.INVALID_ARGUMENT,
+    `Cannot take message: compressed is ${call.requestCompressed}, need ${expected.value}`,
+  );
 }
 
 function payloadOf(type: string | number = "COMPRESSABLE", size = 0): Payload {
