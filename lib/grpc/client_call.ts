@@ -117,7 +117,15 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
     this.end(new GrpcError(code, message, { trailers: readMetadata(fields), details }));
   }
 
+  /**
+   * A server whose own count of the deadline runs out may cut the call off before our timer fires: that
+   * is the deadline too, not a cancellation, which nobody asked for.
+   */
   onReset(error: Http2Error): void {
+    const late = this.deadlineMs !== undefined && performance.now() >= this.deadlineMs;
+    if (late && error.scope === "stream" && error.code === ErrorCode.CANCEL) {
+      return this.end(this.#deadlineError({ cause: error }));
+    }
     const code = error.scope === "connection"
       ? Code.UNAVAILABLE
       : CODE_OF_RESET.get(error.code) ?? Code.INTERNAL;
@@ -125,12 +133,7 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
   }
 
   onDeadline(): void {
-    this.cancel(
-      new GrpcError(
-        Code.DEADLINE_EXCEEDED,
-        `no answer within ${(this.options.timeoutMs ?? 0) / 1_000} s`,
-      ),
-    );
+    this.cancel(this.#deadlineError());
   }
 
   /**
@@ -172,6 +175,11 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
       this.stream.reset(ErrorCode.CANCEL);
     }
     this.onEnd(error);
+  }
+
+  #deadlineError(options: ErrorOptions = {}): GrpcError {
+    const seconds = (this.options.timeoutMs ?? 0) / 1_000;
+    return new GrpcError(Code.DEADLINE_EXCEEDED, `no answer within ${seconds} s`, options);
   }
 
   #refuse(code: Code, what: string): void {

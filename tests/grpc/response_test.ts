@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { writePrefix } from "../../lib/grpc/message_prefix.ts";
 import { Code, GrpcError } from "../../lib/grpc/status.ts";
+import { ErrorCode } from "../../lib/http2/http2_error.ts";
 import type { ServerStream } from "../../lib/http2/server_connection.ts";
 import { END, fieldsOf, MORE, RESPONSE_HEAD, ScriptedServer, STATUS_OK } from "./scripted_peer.ts";
 import { all, echo } from "./test_server.ts";
@@ -121,6 +122,20 @@ Deno.test("A unary call tells what is wrong with its response", async (t) => {
       });
     });
   }
+});
+
+Deno.test("A call that the server cancels behind the deadline ends with the deadline", async () => {
+  let deadlineMs = Infinity;
+  await using server = new ScriptedServer((stream) => {
+    // Nothing here waits for a timer, so the client's own cannot fire before the reset comes in.
+    while (performance.now() < deadlineMs);
+    stream.reset(ErrorCode.CANCEL);
+  });
+  await server.channel.connect();
+  const call = server.channel.unary(echo.unary, {}, { timeoutMs: 1 });
+  deadlineMs = performance.now() + 1;
+  await assert.rejects(call, { code: Code.DEADLINE_EXCEEDED, message: "no answer within 0.001 s" });
+  assert.equal(server.heads.length, 1);
 });
 
 Deno.test("A client streaming call needs one response message", async (t) => {

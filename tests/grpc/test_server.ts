@@ -108,6 +108,8 @@ export interface TestServerOptions {
   readonly messageBytesMax?: number;
   /** Adds methods beyond `test.Echo`. */
   readonly register?: (registry: ServiceRegistry) => void;
+  /** Stands between the server and each of its connections. */
+  readonly tap?: (transport: Transport) => Transport;
 }
 
 /** A GrpcServer under test with the channels to it; all of it ends with its scope. */
@@ -118,6 +120,7 @@ export class TestServer implements AsyncDisposable {
   readonly transports: Transport[] = [];
   readonly #channels: Channel[] = [];
   readonly #serving: Promise<unknown>[] = [];
+  readonly #tap: (transport: Transport) => Transport;
   #listener: Deno.TcpListener | undefined;
   #accepting: Promise<void> | undefined;
 
@@ -129,6 +132,7 @@ export class TestServer implements AsyncDisposable {
       registry.add(method, handler as Handler<MethodKind, Note, Note>);
     }
     options.register?.(registry);
+    this.#tap = options.tap ?? ((transport) => transport);
     this.server = new GrpcServer(registry, {
       messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX_DEFAULT,
       observer: this.observer,
@@ -139,7 +143,7 @@ export class TestServer implements AsyncDisposable {
   dial(): Promise<Transport> {
     const [client, server] = memoryPipe();
     this.transports.push(client);
-    this.#serving.push(this.server.serve(server));
+    this.#serving.push(this.server.serve(this.#tap(server)));
     return Promise.resolve(client);
   }
 
@@ -155,7 +159,7 @@ export class TestServer implements AsyncDisposable {
     const where = { hostname: "127.0.0.1", port: 0, sharePort: false, probePort: false };
     this.#listener = listen(where);
     this.#accepting = acceptLoop(this.#listener, (connection) => {
-      this.#serving.push(this.server.serve(connection));
+      this.#serving.push(this.server.serve(this.#tap(connection)));
     }, failed);
     return this.#listener.addr.port;
   }
