@@ -14,6 +14,7 @@ import {
   SERVER_BUFFERED_BYTES_MAX,
   STREAM_WINDOW_BYTES,
 } from "../limits.ts";
+import type { Authenticator } from "./authenticator.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { ByteBudget } from "./message_assembler.ts";
 import { PlainCall } from "./plain_call.ts";
@@ -43,6 +44,8 @@ export class GrpcServer {
   readonly #registry: ServiceRegistry;
   readonly #options: GrpcServerOptions;
   readonly #connections = new Set<Connection<StreamHandler>>();
+  readonly #acceptors = new Set<CallAcceptor>();
+  #authenticator: Authenticator | undefined;
   readonly #deadlines = new DeadlineTimer();
   readonly #budget: ByteBudget;
   #shuttingDown = false;
@@ -62,6 +65,12 @@ export class GrpcServer {
     return this.#connections.size;
   }
 
+  /** Lets only those call, from now on, whom it lets; without it everybody. Calls in flight go on. */
+  set authenticator(authenticator: Authenticator | undefined) {
+    this.#authenticator = authenticator;
+    for (const acceptor of this.#acceptors) acceptor.authenticator = authenticator;
+  }
+
   /**
    * Serves one connection until it is over, and closes it.
    *
@@ -76,8 +85,11 @@ export class GrpcServer {
       deadlines: this.#deadlines,
       observer: this.#options.observer,
     };
-    const connection = serverConnection(transport, new CallAcceptor(this.#registry, context));
+    const acceptor = new CallAcceptor(this.#registry, context);
+    acceptor.authenticator = this.#authenticator;
+    const connection = serverConnection(transport, acceptor);
     this.#connections.add(connection);
+    this.#acceptors.add(acceptor);
     if (this.#shuttingDown) connection.shutdown();
     const timer = setTimeout(() => connection.close(), PREFACE_TIMEOUT_MS);
     connection.greeted.then(() => clearTimeout(timer));
@@ -85,6 +97,7 @@ export class GrpcServer {
       return await connection.run();
     } finally {
       this.#connections.delete(connection);
+      this.#acceptors.delete(acceptor);
     }
   }
 
@@ -107,11 +120,18 @@ export class GrpcServer {
 class CallAcceptor implements RequestAcceptor {
   readonly #registry: ServiceRegistry;
   readonly #context: CallContext;
+  #authenticator: Authenticator | undefined;
   #last: CallHead | undefined;
 
   constructor(registry: ServiceRegistry, context: CallContext) {
     this.#registry = registry;
     this.#context = context;
+  }
+
+  set authenticator(authenticator: Authenticator | undefined) {
+    this.#authenticator = authenticator;
+    // What is remembered was let in, or not, by the one before.
+    this.#last = undefined;
   }
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): void {
@@ -133,7 +153,7 @@ class CallAcceptor implements RequestAcceptor {
   /** A client that repeats a request repeats its head: the same object, which was read before. */
   #read(head: RequestHead): CallHead | PlainAnswer {
     if (this.#last?.head === head) return this.#last;
-    const call = readCallHead(head, this.#registry);
+    const call = readCallHead(head, this.#registry, this.#authenticator);
     if (!("body" in call)) this.#last = call;
     return call;
   }
