@@ -8,7 +8,7 @@ import {
   type SharedMemory,
   SUPERVISOR_OWNER,
 } from "./shared_state.ts";
-import type { ThreadCommand, ThreadReport } from "./thread_protocol.ts";
+import type { ServerCredentials, ThreadCommand, ThreadReport } from "./thread_protocol.ts";
 
 /** A Web Worker, as far as the pool uses it. */
 export interface ThreadHandle {
@@ -35,6 +35,8 @@ export interface ThreadPoolOptions {
   /** 0 for a port that the system chooses. */
   readonly port: number;
   readonly messageBytesMax: number;
+  /** None by default: no encryption, and everybody may call. */
+  readonly credentials?: ServerCredentials;
   readonly events: ThreadPoolEvents;
 }
 
@@ -50,6 +52,8 @@ interface PoolThread {
   /** Whether it takes the place of one that died. */
   readonly replacement: boolean;
   readonly gone: PromiseWithResolvers<void>;
+  /** While credentials are on their way: settles with why they cannot be used. */
+  renewed: PromiseWithResolvers<string | undefined> | undefined;
 }
 
 /**
@@ -71,12 +75,14 @@ export class ThreadPool {
   readonly #restarts = new Set<ReturnType<typeof setTimeout>>();
   #ownerLast = SUPERVISOR_OWNER;
   #port: number;
+  #credentials: ServerCredentials;
   #phase: "starting" | "serving" | "ending" = "starting";
   #diedDraining = false;
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options;
     this.#port = options.port;
+    this.#credentials = options.credentials ?? {};
     this.#state = openSharedState(options.memory, SUPERVISOR_OWNER);
     this.#counters = new Counters(options.memory.counters, 0);
   }
@@ -125,6 +131,22 @@ export class ThreadPool {
   }
 
   /**
+   * Gives all threads other credentials, and those that will replace them; one renewal at a time,
+   * after `start`. Connections and calls that are open go on with the old ones.
+   *
+   * @returns why a thread goes on with the old ones, of each that does; empty when all is well
+   */
+  async renew(credentials: ServerCredentials): Promise<readonly string[]> {
+    this.#credentials = credentials;
+    const answers = [...this.#threads].map((thread) => {
+      thread.renewed = Promise.withResolvers<string | undefined>();
+      thread.handle.postMessage({ type: "renew", credentials });
+      return thread.renewed.promise;
+    });
+    return (await Promise.all(answers)).filter((failure) => failure !== undefined);
+  }
+
+  /**
    * Lets all threads finish their calls and stops them.
    *
    * @param timeoutMs how long they have; what is left then is cut off
@@ -149,7 +171,7 @@ export class ThreadPool {
     for (const thread of this.#threads) {
       thread.handle.terminate();
       thread.listening.reject(new OperationError("unavailable", "the server was stopped"));
-      thread.gone.resolve();
+      leave(thread);
     }
     this.#threads.clear();
   }
@@ -170,6 +192,7 @@ export class ThreadPool {
       listens: false,
       replacement,
       gone: Promise.withResolvers<void>(),
+      renewed: undefined,
     };
     // A replacement's failure to listen is told as its death; nobody awaits this promise then.
     thread.listening.promise.catch(() => {});
@@ -194,6 +217,7 @@ export class ThreadPool {
       sharePort: threads > 1,
       probePort,
       messageBytesMax,
+      credentials: this.#credentials,
     });
   }
 
@@ -206,7 +230,11 @@ export class ThreadPool {
       case "drained":
         thread.handle.terminate();
         this.#threads.delete(thread);
-        return thread.gone.resolve();
+        return leave(thread);
+      case "renewed":
+        return thread.renewed?.resolve(undefined);
+      case "renewFailed":
+        return thread.renewed?.resolve(report.message);
       case "listenFailed":
         thread.listening.reject(new OperationError("unavailable", report.message));
         return this.#onDeath(thread, report.message);
@@ -224,7 +252,7 @@ export class ThreadPool {
     thread.listening.reject(
       new OperationError("unavailable", `Cannot start a serving thread: ${message}`),
     );
-    thread.gone.resolve();
+    leave(thread);
     if (this.#phase === "starting" && !thread.listens && !thread.replacement) return;
     this.#options.events.onThreadDied(thread.owner, message, recovered);
     if (this.#phase === "ending") this.#diedDraining = true;
@@ -242,4 +270,10 @@ export class ThreadPool {
     }, THREAD_RESTART_MS - livedMs);
     this.#restarts.add(timer);
   }
+}
+
+/** Nothing is to be waited for any more of a thread that has ended. */
+function leave(thread: PoolThread): void {
+  thread.renewed?.resolve(undefined);
+  thread.gone.resolve();
 }
