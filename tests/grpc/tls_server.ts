@@ -2,7 +2,7 @@ import { type Channel, openChannel } from "../../lib/grpc/channel.ts";
 import type { KeyPair } from "../../lib/grpc/listener.ts";
 import { ServedPort } from "../../lib/grpc/served_port.ts";
 import { certificateText } from "../support/certificates.ts";
-import { type EchoHandlers, TestServer } from "./test_server.ts";
+import { type EchoHandlers, TestServer, type TestServerOptions } from "./test_server.ts";
 
 /** A server of `test.Echo` on a port of its own, with the channels to it; all of it ends with its scope. */
 export class TlsTestServer implements AsyncDisposable {
@@ -14,8 +14,12 @@ export class TlsTestServer implements AsyncDisposable {
   readonly #channels: Channel[] = [];
   readonly #ended = Promise.withResolvers<void>();
 
-  constructor(handlers: EchoHandlers, keyPair: KeyPair | undefined, { sharePort = true } = {}) {
-    this.test = new TestServer(handlers);
+  constructor(
+    handlers: EchoHandlers,
+    keyPair: KeyPair | undefined,
+    { sharePort = true, ...more }: TestServerOptions & { readonly sharePort?: boolean } = {},
+  ) {
+    this.test = new TestServer(handlers, more);
     const options = { hostname: "127.0.0.1", port: 0, sharePort, probePort: false };
     this.port = new ServedPort(options, keyPair, {
       onConnection: (connection) =>
