@@ -63,13 +63,21 @@ export class FrameReader {
     return this.#end > this.#start;
   }
 
-  /** Reads once more from the source; false at its end. */
+  /**
+   * Reads once more from the source; false at its end.
+   *
+   * @throws {Http2Error} PROTOCOL_ERROR when the peer has answered as TLS does to who does not speak it.
+   */
   async fill(): Promise<boolean> {
     this.#makeRoom();
     const buffer = this.#buffer;
     const room = this.#end === 0 ? buffer : buffer.subarray(this.#end);
     const count = await this.#source.read(room);
-    if (count === null) return false;
+    if (count === null) {
+      // An alert is shorter than a frame's header.
+      rejectTlsAlert(this.#buffer, this.#start, this.#end);
+      return false;
+    }
     this.#end += count;
     this.#bytesRead += count;
     return true;
@@ -87,6 +95,7 @@ export class FrameReader {
       const at = this.#start;
       const length = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
       if (length > FRAME_BYTES_MAX_DEFAULT) {
+        rejectTlsAlert(bytes, at, this.#end);
         throw Http2Error.connection(
           ErrorCode.FRAME_SIZE_ERROR,
           `frame of ${length} bytes, at most ${FRAME_BYTES_MAX_DEFAULT} allowed`,
@@ -150,4 +159,11 @@ export class FrameReader {
     this.#start = 0;
     this.#buffer = target;
   }
+}
+
+/** A TLS alert record, of which no frame header begins as: its length would be 1 377 024 or more. */
+function rejectTlsAlert(bytes: Uint8Array, start: number, end: number): void {
+  // ContentType alert, then the record's version 3.x. Source: RFC 8446 §5.1.
+  if (end - start < 3 || bytes[start] !== 21 || bytes[start + 1] !== 3) return;
+  throw Http2Error.connection(ErrorCode.PROTOCOL_ERROR, "the peer speaks TLS");
 }
