@@ -341,8 +341,7 @@ export class Channel {
 /** Why a connection ended before its server had told its limits. */
 function describeEnd(error: Error | undefined): string {
   if (error === undefined) return "the server has closed the connection";
-  const breach = error instanceof Http2Error && error.scope === "connection";
-  return breach ? `it speaks no HTTP/2 (${error.message})` : error.message;
+  return error instanceof Http2Error ? `it speaks no HTTP/2 (${error.message})` : error.message;
 }
 
 /** What `openChannel` opens. */

@@ -44,15 +44,18 @@ export class ByteBudget {
   }
 }
 
-/** The first buffer for a message: a prefix that lies about its length costs no more than this. */
-const FIRST_BUFFER_BYTES = 65_536;
+/**
+ * The least buffer of a message that has more than this: counted with MESSAGE_OVERHEAD_BYTES, so that a
+ * call whose prefix lies about its length, or that is never finished, costs what the budget says.
+ */
+const FIRST_BUFFER_BYTES = 512;
 
 /**
  * Puts length-prefixed messages together from chunks cut anywhere.
  *
- * A buffer grows as bytes come in, never on the word of the prefix alone. Finished messages belong
- * to the caller; what they hold of the budget is given back with `release`. A compressed one holds
- * what came in until it is decompressed, and from then on what it was decompressed to.
+ * A buffer grows as bytes come in, to twice as many at most, never on the word of the prefix alone.
+ * Finished messages belong to the caller; what they hold of the budget is given back with `release`. A
+ * compressed one holds what came in until it is decompressed, and from then on what it was decompressed to.
  *
  * Source: gRPC over HTTP/2 (doc/PROTOCOL-HTTP2.md), Length-Prefixed-Message.
  */
@@ -153,7 +156,8 @@ export class MessageAssembler {
     this.#messageBytes = readLength(this.#prefix, 0, this.#messageBytesMax);
     this.#receivedBytes = 0;
     this.#take(MESSAGE_OVERHEAD_BYTES);
-    this.#message = new Uint8Array(Math.min(this.#messageBytes, FIRST_BUFFER_BYTES));
+    const firstBytes = Math.max(end - at, FIRST_BUFFER_BYTES);
+    this.#message = new Uint8Array(Math.min(this.#messageBytes, firstBytes));
     return at;
   }
 

@@ -1,3 +1,4 @@
+import { TURN_BYTES_MAX, TURN_FRAMES_MAX } from "../limits.ts";
 import {
   CLIENT_PREFACE,
   FRAME_BYTES_MAX_DEFAULT,
@@ -46,6 +47,8 @@ export class FrameReader {
   #start = 0;
   #end = 0;
   #bytesRead = 0;
+  #turnBytes = 0;
+  #turnFrames = 0;
 
   /** @param expectPreface whether the peer is a client, whose first bytes are the preface */
   constructor(source: ByteSource, options: { expectPreface: boolean }) {
@@ -61,6 +64,17 @@ export class FrameReader {
   /** Whether a frame has begun and not ended. */
   get insideFrame(): boolean {
     return this.#end > this.#start;
+  }
+
+  /** Whether as much was handled since `startTurn` as may be before others have their turn. */
+  get turnOver(): boolean {
+    return this.#turnFrames >= TURN_FRAMES_MAX || this.#turnBytes >= TURN_BYTES_MAX;
+  }
+
+  /** Counts anew; `drain` goes on with the frames that are left. */
+  startTurn(): void {
+    this.#turnBytes = 0;
+    this.#turnFrames = 0;
   }
 
   /**
@@ -80,18 +94,19 @@ export class FrameReader {
     }
     this.#end += count;
     this.#bytesRead += count;
+    this.#turnBytes += count;
     return true;
   }
 
   /**
-   * Hands every complete frame in the buffer to the sink.
+   * Hands every complete frame in the buffer to the sink, as many of them as a turn may have.
    *
    * @throws {Http2Error} FRAME_SIZE_ERROR for a frame too large, and what the sink throws; after a
    * throw of the sink the frame counts as consumed.
    */
   drain(sink: FrameSink): void {
     const bytes = this.#buffer;
-    while (this.#end - this.#start >= FRAME_HEADER_BYTES) {
+    while (this.#end - this.#start >= FRAME_HEADER_BYTES && this.#turnFrames < TURN_FRAMES_MAX) {
       const at = this.#start;
       const length = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
       if (length > FRAME_BYTES_MAX_DEFAULT) {
@@ -105,6 +120,7 @@ export class FrameReader {
       const next = payload + length;
       if (next > this.#end) return;
       this.#start = next;
+      this.#turnFrames++;
       sink.onFrame(bytes[at + 3], bytes[at + 4], readUint31(bytes, at + 5), bytes, payload, next);
     }
   }

@@ -9,6 +9,7 @@ import { hpackDecode } from "./targets/hpack_decode.ts";
 import { hpackRoundTrip } from "./targets/hpack_round_trip.ts";
 import { http2Client } from "./targets/http2_client.ts";
 import { http2Server } from "./targets/http2_server.ts";
+import { gzip } from "./targets/gzip.ts";
 import { messageAssembler } from "./targets/message_assembler.ts";
 import { predictResponse } from "./targets/predict_response.ts";
 import { protoMessage } from "./targets/proto_message.ts";
@@ -25,6 +26,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   frameReader,
   hpackDecode,
   hpackRoundTrip,
+  gzip,
   messageAssembler,
   requestHead,
   fieldValues,

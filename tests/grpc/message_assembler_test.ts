@@ -116,6 +116,21 @@ Deno.test("MessageAssembler holds what came in, not what a prefix promises", () 
   assert.equal(leftBytes(budget, 200_000), 200_000);
 });
 
+Deno.test("MessageAssembler takes little memory for a message that has hardly begun", () => {
+  const COUNT = 2_000;
+  const bytes = prefixed(new Uint8Array(1_000_000)).subarray(0, PREFIX_BYTES + 1);
+  const budget = new ByteBudget(COUNT * (MESSAGE_OVERHEAD_BYTES + 1));
+  const before = Deno.memoryUsage().external;
+  const assemblers = Array.from({ length: COUNT }, () => {
+    const assembler = new MessageAssembler(1_000_000, budget);
+    assembler.push(bytes, 0, bytes.length, () => assert.fail("it has not ended"));
+    return assembler;
+  });
+  const eachBytes = (Deno.memoryUsage().external - before) / COUNT;
+  assert.ok(eachBytes <= 2 * MESSAGE_OVERHEAD_BYTES, `each takes ${eachBytes} bytes`);
+  assert.ok(assemblers.every(({ partial }) => partial));
+});
+
 Deno.test("MessageAssembler refuses a message over its limit at the prefix", () => {
   const budget = new ByteBudget(10_000);
   const assembler = new MessageAssembler(BYTES_MAX, budget);

@@ -52,7 +52,13 @@ async function read(bytes: Uint8Array, cut: () => number): Promise<string> {
     },
   };
   try {
-    while (await reader.fill()) if (reader.takePreface()) reader.drain(sink);
+    while (await reader.fill()) {
+      if (!reader.takePreface()) continue;
+      do {
+        reader.startTurn();
+        reader.drain(sink);
+      } while (reader.turnOver);
+    }
   } catch (error) {
     if (!(error instanceof Http2Error)) throw new Error(describe(error), { cause: error });
     text += `error ${error.code}`;

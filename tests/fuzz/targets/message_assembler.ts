@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { CompressedMessage } from "../../../lib/grpc/compressed_message.ts";
 import { ByteBudget, MessageAssembler } from "../../../lib/grpc/message_assembler.ts";
-import { isWholeMessage, readPrefix } from "../../../lib/grpc/message_prefix.ts";
+import {
+  isWholeMessage,
+  readCompressedFlag,
+  readLength,
+} from "../../../lib/grpc/message_prefix.ts";
 import { Code, GrpcError } from "../../../lib/grpc/status.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "../../../lib/limits.ts";
 import { join } from "../../http2/wire.ts";
@@ -45,7 +50,9 @@ function assemble(
     for (let at = 0; at < bytes.length;) {
       const end = Math.min(bytes.length, at + cut());
       assembler.push(bytes, at, end, (message) => {
-        text += line(message);
+        text += message instanceof CompressedMessage
+          ? `compressed ${line(message.bytes)}`
+          : line(message);
         if (!keeps) assembler.release(message.length);
       });
       at = end;
@@ -65,14 +72,15 @@ function expected(bytes: Uint8Array, budgetBytes: number, keeps: boolean): strin
   let held = 0;
   let at = 0;
   while (bytes.length - at >= 5) {
-    if (view.getUint8(at) !== 0) return `${text}error ${Code.INTERNAL}`;
+    const flag = view.getUint8(at);
+    if (flag > 1) return `${text}error ${Code.INTERNAL}`;
     const length = view.getUint32(at + 1);
     if (length > MESSAGE_BYTES_MAX) return `${text}error ${Code.RESOURCE_EXHAUSTED}`;
     const message = bytes.subarray(at + 5, at + 5 + length);
     held += MESSAGE_OVERHEAD_BYTES + message.length;
     if (held > budgetBytes) return `${text}error ${Code.RESOURCE_EXHAUSTED}`;
     if (message.length < length) return `${text}partial`;
-    text += line(message);
+    text += flag === 1 ? `compressed ${line(message)}` : line(message);
     if (!keeps) held = 0;
     at += 5 + length;
   }
@@ -82,9 +90,11 @@ function expected(bytes: Uint8Array, budgetBytes: number, keeps: boolean): strin
 /** The short way, for a message that comes whole, agrees with the long one. */
 function checkPrefix(bytes: Uint8Array): void {
   if (bytes.length < 5) return assert.ok(!isWholeMessage(bytes, 0, bytes.length));
-  const outcome = valueOrError(() => readPrefix(bytes, 0, MESSAGE_BYTES_MAX), isOurs);
-  if (!("value" in outcome)) return;
-  assert.equal(isWholeMessage(bytes, 0, bytes.length), outcome.value === bytes.length - 5);
+  const compressed = valueOrError(() => readCompressedFlag(bytes, 0), isOurs);
+  const length = valueOrError(() => readLength(bytes, 0, MESSAGE_BYTES_MAX), isOurs);
+  if (!("value" in compressed) || !("value" in length)) return;
+  const whole = !compressed.value && length.value === bytes.length - 5;
+  assert.equal(isWholeMessage(bytes, 0, bytes.length), whole);
 }
 
 function isOurs(error: unknown): error is GrpcError {
