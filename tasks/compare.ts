@@ -4,20 +4,22 @@
  * that it can have.
  */
 
-import type { LoadResult } from "./load.ts";
-import { readLine, RUN, SERVER_FROM_SOURCES, startServerProcess } from "./server_process.ts";
+import type { LoadResult } from "./closed_load.ts";
+import { cells, describeMachine, ratioCell, type Round, runLoad, write } from "./comparison.ts";
+import {
+  fromSources,
+  readLine,
+  SERVER_FROM_SOURCES,
+  startServerProcess,
+} from "./server_process.ts";
 
 const ROUNDS = 5;
 const SECONDS = 2;
 const CONNECTIONS = 8;
 
-const write = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text));
-const file = (name: string) => new URL(name, import.meta.url).pathname;
+const LOAD = fromSources("load.ts");
 
-const { cpus, machine } = describeMachine();
-write(
-  `Deno ${Deno.version.deno}, ${cpus} processors, ${machine}; ${ROUNDS} rounds of ${SECONDS} s\n\n`,
-);
+write(`${describeMachine()}; ${ROUNDS} rounds of ${SECONDS} s\n\n`);
 write(
   "| connections × in flight | ours calls/s | p50 ms | p99 ms | grpc-js calls/s | p50 ms | p99 ms | ratio (min–max) |\n",
 );
@@ -28,50 +30,26 @@ await using peer = await startPeer();
 for (const inflight of [1, 10]) {
   await load(ours.port, inflight);
   await load(peer.port, inflight);
-  const results: { ours: LoadResult; peer: LoadResult }[] = [];
+  const rounds: Round[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    results.push({ ours: await load(ours.port, inflight), peer: await load(peer.port, inflight) });
+    rounds.push({ ours: await load(ours.port, inflight), peer: await load(peer.port, inflight) });
   }
-  const ratios = results.map((each) => each.ours.callsPerSecond / each.peer.callsPerSecond);
   const row = [
     `${CONNECTIONS} × ${inflight}`,
-    ...cells(results.map((each) => each.ours)),
-    ...cells(results.map((each) => each.peer)),
-    `${median(ratios).toFixed(1)} (${Math.min(...ratios).toFixed(1)}–${
-      Math.max(...ratios).toFixed(1)
-    })`,
+    ...cells(rounds.map((each) => each.ours)),
+    ...cells(rounds.map((each) => each.peer)),
+    ratioCell(rounds.map((each) => each.ours.callsPerSecond / each.peer.callsPerSecond)),
   ];
   write(`| ${row.join(" | ")} |\n`);
 }
 
-function cells(results: readonly LoadResult[]): string[] {
-  return [
-    Math.round(median(results.map(({ callsPerSecond }) => callsPerSecond))).toString(),
-    median(results.map(({ p50Ms }) => p50Ms)).toFixed(3),
-    median(results.map(({ p99Ms }) => p99Ms)).toFixed(3),
-  ];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
-}
-
-async function load(port: number, inflight: number): Promise<LoadResult> {
-  const args = [
-    ...RUN,
-    file("load.ts"),
-    ...[port, CONNECTIONS, inflight, SECONDS].map(String),
-  ];
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" })
-    .output();
-  if (!success) throw new Error(`the load on port ${port} failed`);
-  return JSON.parse(new TextDecoder().decode(stdout)) as LoadResult;
+function load(port: number, inflight: number): Promise<LoadResult> {
+  return runLoad(LOAD, { port, connections: CONNECTIONS, inflight, seconds: SECONDS });
 }
 
 async function startPeer(): Promise<AsyncDisposable & { readonly port: number }> {
-  const args = [...RUN, file("peers/grpc_js_server.ts")];
-  const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped" }).spawn();
+  const [program, ...args] = fromSources("peers/grpc_js_server.ts");
+  const child = new Deno.Command(program, { args, stdout: "piped" }).spawn();
   const line = await readLine(child.stdout);
   if (line === undefined) throw new Error("the grpc-js server did not start");
   return {
@@ -81,17 +59,4 @@ async function startPeer(): Promise<AsyncDisposable & { readonly port: number }>
       await child.status;
     },
   };
-}
-
-function describeMachine(): { cpus: number; machine: string } {
-  const model = /model name\s*:\s*(.*)/.exec(readIfThere("/proc/cpuinfo"))?.[1];
-  return { cpus: navigator.hardwareConcurrency, machine: model ?? Deno.build.target };
-}
-
-function readIfThere(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return "";
-  }
 }

@@ -18,13 +18,22 @@ export interface ServerCommand {
 
 const SERVER_FILE = new URL("../server.ts", import.meta.url).pathname;
 
-/** Runs a program of this project as the tasks do. */
-export const RUN: readonly string[] = [
-  "run",
+const LOCKED: readonly string[] = [
   `--lock=${new URL("../deno.lock", import.meta.url).pathname}`,
   "--frozen",
-  "-A",
 ];
+
+/** Runs a program of this project as the tasks do. */
+export const RUN: readonly string[] = ["run", ...LOCKED, "-A"];
+
+/** The command line of a file of this folder under the Deno that runs this. */
+export function fromSources(
+  file: string,
+  [command, ...flags]: readonly string[] = ["run", "-A"],
+): string[] {
+  const path = new URL(file, import.meta.url).pathname;
+  return [Deno.execPath(), command, ...LOCKED, ...flags, path];
+}
 
 /** The server's sources, run by the Deno that runs this. */
 export const SERVER_FROM_SOURCES: ServerCommand = {

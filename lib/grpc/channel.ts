@@ -1,10 +1,5 @@
-import {
-  clientConnection,
-  type ClientStream,
-  type ResponseHandler,
-} from "../http2/client_connection.ts";
+import { clientConnection, type ResponseHandler } from "../http2/client_connection.ts";
 import type { Connection, Transport } from "../http2/connection.ts";
-import { HeaderField, type HeaderList } from "../http2/hpack/header_field.ts";
 import { Http2Error } from "../http2/http2_error.ts";
 import { Keeper, type KeeperTimes } from "../http2/keeper.ts";
 import {
@@ -17,13 +12,12 @@ import {
 import type { CallOptions, ChannelContext, ClientCall } from "./client_call.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { type Address, dialTcp, formatAddress } from "./dial.ts";
-import { ACCEPT_ENCODING, ENCODING_GZIP } from "./message_encoding.ts";
 import { dialTls, type TlsOptions } from "./dial_tls.ts";
 import type { Metadata } from "./metadata.ts";
+import { RequestFields } from "./request_fields.ts";
 import type { Method } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
 import { StreamingClientCall } from "./streaming_client_call.ts";
-import { formatTimeout } from "./timeout.ts";
 import { UnaryClientCall } from "./unary_client_call.ts";
 
 /** How a channel reaches its server. */
@@ -87,8 +81,7 @@ export class Channel {
   readonly #options: ChannelOptions;
   readonly #context: ChannelContext;
   readonly #waiting: WaitingCall[] = [];
-  readonly #fields = new Map<string, HeaderList>();
-  readonly #lastTimed = new Map<string, { timeout: string; fields: HeaderList }>();
+  readonly #fields: RequestFields;
   /** The connection in use, and those that take no more calls but still have some. */
   readonly #connections = new Set<Connection<ResponseHandler>>();
   #connection: Connection<ResponseHandler> | undefined;
@@ -97,9 +90,11 @@ export class Channel {
 
   constructor(options: ChannelOptions) {
     this.#options = options;
+    this.#fields = new RequestFields(options);
     this.#context = {
       messageBytesMax: options.messageBytesMax,
       deadlines: new DeadlineTimer(),
+      makeAgain: (call, path) => this.#enqueue(call, path, call.leftMs),
     };
   }
 
@@ -114,8 +109,7 @@ export class Channel {
     options: CallOptions = {},
   ): Promise<Response> {
     const call = new UnaryClientCall(method, request, options, this.#context);
-    call.onRefused = () => this.#enqueue(call, method.path);
-    this.#enqueue(call, method.path);
+    this.#enqueue(call, method.path, options.timeoutMs);
     return call.response;
   }
 
@@ -174,17 +168,18 @@ export class Channel {
   }
 
   #stream<Call extends ClientCall>(call: Call, method: { readonly path: string }): Call {
-    this.#enqueue(call, method.path);
+    this.#enqueue(call, method.path, call.options.timeoutMs);
     return call;
   }
 
-  #enqueue(call: ClientCall, path: string): void {
+  /** @param leftMs until the call's deadline, if it has one */
+  #enqueue(call: ClientCall, path: string, leftMs: number | undefined): void {
     const { signal } = call.options;
     if (this.#closed) return call.end(closedError());
     if (signal?.aborted) return call.end(signal.reason);
     const connection = this.#connection;
     if (this.#waiting.length === 0 && connection?.closing === false && connection.hasCapacity) {
-      return this.#start(connection, call, path);
+      return this.#start(connection, call, path, leftMs);
     }
     if (this.#waiting.length >= CLIENT_WAITING_CALLS_MAX) {
       return call.end(
@@ -197,18 +192,18 @@ export class Channel {
 
   /** Starts calls that wait, as far as there is room, or opens the connection that they wait for. */
   #advance(): void {
+    if (this.#waiting.length === 0 || this.#closed) return;
     const connection = this.#connection;
-    if (this.#closed) return;
     if (connection === undefined || connection.closing) {
       // Calls that wait have been told why it failed.
-      if (this.#waiting.length > 0) this.#connect().catch(() => {});
+      this.#connect().catch(() => {});
       return;
     }
     // Starting a call may end it at once, which leads back here: so each is taken off first.
     while (!connection.closing && connection.hasCapacity) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      if (!next.call.ended) this.#start(connection, next.call, next.path);
+      if (!next.call.ended) this.#start(connection, next.call, next.path, next.call.leftMs);
     }
   }
 
@@ -287,50 +282,14 @@ export class Channel {
     );
   }
 
-  #start(connection: Connection<ResponseHandler>, call: ClientCall, path: string): void {
-    const fields = this.#requestFields(call, path);
-    const stream: ClientStream = connection.openStream(call);
-    call.start(stream, fields);
-  }
-
-  #requestFields(call: ClientCall, path: string): HeaderList {
-    const { metadata, compress = false } = call.options;
-    const leftMs = call.deadlineMs === undefined
-      ? undefined
-      : Math.max(0, call.deadlineMs - performance.now());
-    const timed = this.#fieldsWithTimeout(path, leftMs === undefined ? "" : formatTimeout(leftMs));
-    const fields = compress === false ? timed : [...timed, ENCODING_GZIP];
-    return metadata === undefined ? fields : [...fields, ...metadata.toFields()];
-  }
-
-  /** The list of the last timeout is kept with its encoding: calls in a row mostly have the same. */
-  #fieldsWithTimeout(path: string, timeout: string): HeaderList {
-    const last = this.#lastTimed.get(path);
-    if (timeout === last?.timeout) return last.fields;
-    const constant = this.#constantFields(path);
-    if (timeout === "") return constant;
-    const fields = [...constant, new HeaderField("grpc-timeout", timeout)];
-    this.#lastTimed.set(path, { timeout, fields });
-    return fields;
-  }
-
-  /** One list for each method, so that its encoding is kept. Source: doc/PROTOCOL-HTTP2.md, Requests. */
-  #constantFields(path: string): HeaderList {
-    const known = this.#fields.get(path);
-    if (known !== undefined) return known;
-    const fields = [
-      new HeaderField(":method", "POST"),
-      new HeaderField(":scheme", this.#options.scheme ?? "http"),
-      new HeaderField(":path", path),
-      new HeaderField(":authority", this.#options.authority),
-      new HeaderField("te", "trailers"),
-      new HeaderField("content-type", "application/grpc"),
-      ACCEPT_ENCODING,
-      new HeaderField("user-agent", "grpc-modelserver"),
-      ...this.#options.metadata?.toFields() ?? [],
-    ];
-    this.#fields.set(path, fields);
-    return fields;
+  #start(
+    connection: Connection<ResponseHandler>,
+    call: ClientCall,
+    path: string,
+    leftMs: number | undefined,
+  ): void {
+    const fields = this.#fields.of(path, leftMs, call.options);
+    call.start(connection.openStream(call), fields);
   }
 
   #failWaiting(error: unknown): void {

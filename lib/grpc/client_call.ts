@@ -37,6 +37,8 @@ export interface MessageForm {
 export interface ChannelContext {
   readonly messageBytesMax: number;
   readonly deadlines: DeadlineTimer;
+  /** Makes a call once more from its start; its method's path goes with it. */
+  readonly makeAgain: (call: ClientCall, path: string) => void;
 }
 
 /** gRPC codes for the errors of a stream. Source: doc/PROTOCOL-HTTP2.md, Errors. */
@@ -79,6 +81,13 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Milliseconds until the deadline, 0 when it is over; `undefined` without one. */
+  get leftMs(): number | undefined {
+    return this.deadlineMs === undefined
+      ? undefined
+      : Math.max(0, this.deadlineMs - performance.now());
   }
 
   /** Sends the request on a stream that was opened for the call. */

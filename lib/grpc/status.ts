@@ -33,6 +33,8 @@ export function codeName(code: Code): keyof typeof Code {
 
 /** The code that `text`, a `grpc-status` value, stands for; UNKNOWN when it is none of the list. */
 export function parseCode(text: string): Code {
+  // Most calls end well, and the pattern costs 30 ns.
+  if (text === "0") return Code.OK;
   return /^[0-9]{1,2}$/.test(text) && Number(text) < NAMES.length
     ? Number(text) as Code
     : Code.UNKNOWN;

@@ -15,14 +15,14 @@ import { Code, GrpcError } from "./status.ts";
 /** A call of one request and one response. `response` settles when it ends. */
 export class UnaryClientCall<Request, Response> extends ClientCall {
   readonly response: Promise<Response>;
-  /** Calls again when the server refused the stream, which it then has not looked at. */
-  onRefused: (() => void) | undefined;
   readonly #method: Method<"unary", Request, Response>;
   readonly #request: Request;
   readonly #resolve: (response: Response) => void;
   readonly #reject: (error: unknown) => void;
   #assembler: MessageAssembler | undefined;
-  #message: { readonly decoded: Response } | undefined;
+  #message: Response | undefined;
+  #messageTaken = false;
+  #refused = false;
 
   constructor(
     method: Method<"unary", Request, Response>,
@@ -72,20 +72,18 @@ export class UnaryClientCall<Request, Response> extends ClientCall {
 
   onWritable(): void {}
 
+  /** A server that refuses a stream has not looked at it: then the call is made again, once. */
   override onReset(error: Http2Error): void {
-    if (error.code !== ErrorCode.REFUSED_STREAM || this.onRefused === undefined) {
-      return super.onReset(error);
-    }
-    const again = this.onRefused;
-    this.onRefused = undefined;
+    if (error.code !== ErrorCode.REFUSED_STREAM || this.#refused) return super.onReset(error);
+    this.#refused = true;
     this.stream = undefined;
-    again();
+    this.context.makeAgain(this, this.#method.path);
   }
 
   protected onEnd(error: unknown): void {
     if (error !== undefined) return this.#reject(error);
     const partial = this.#assembler?.partial === true;
-    if (this.#message !== undefined && !partial) return this.#resolve(this.#message.decoded);
+    if (this.#messageTaken && !partial) return this.#resolve(this.#message as Response);
     const found = partial ? "an incomplete message" : "no message";
     this.#reject(new GrpcError(Code.INTERNAL, `The response has ${found}, need one`));
   }
@@ -106,11 +104,12 @@ export class UnaryClientCall<Request, Response> extends ClientCall {
   }
 
   #take(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#message !== undefined) {
+    if (this.#messageTaken) {
       throw new GrpcError(Code.INTERNAL, "The response has two messages, need one");
     }
     const { response } = this.#method;
-    this.#message = { decoded: decodeMessage(response, bytes, start, end, "response") };
+    this.#message = decodeMessage(response, bytes, start, end, "response");
+    this.#messageTaken = true;
     this.options.onMessage?.({ compressed: this.#assembler?.compressed === true });
   }
 }

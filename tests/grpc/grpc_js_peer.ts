@@ -1,11 +1,14 @@
 import { Buffer } from "node:buffer";
 import type * as GrpcJs from "@grpc/grpc-js";
+import { keepBytesForHttp2 } from "../../tasks/peers/grpc_js_sockets.ts";
 import { echo, mayUseNet, type Note } from "./test_server.ts";
 
 const mayReadEnv = Deno.permissions.querySync({ name: "env" }).state === "granted";
 
 /** Whether this test run may use grpc-js, which reads the environment when it is loaded. */
 export const mayUseGrpcJs = mayUseNet && mayReadEnv;
+
+if (mayUseGrpcJs) keepBytesForHttp2();
 
 /** grpc-js, for tests that run only where `mayUseGrpcJs`. */
 export const grpc: typeof GrpcJs = mayUseGrpcJs

@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
+import type { Channel } from "../../lib/grpc/channel.ts";
 import { Metadata } from "../../lib/grpc/metadata.ts";
 import { Code, GrpcError } from "../../lib/grpc/status.ts";
+import { CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES } from "../../lib/limits.ts";
 import { aborted, all, echo, ECHO_HANDLERS, type Note, TestServer } from "./test_server.ts";
 
 /** Bytes of a message that fills a stream's queue on its own. */
 const LARGE_BYTES = 100_000;
+
+/** So many streams' windows are more than the connection's. */
+const SLOW_STREAMS = CONNECTION_WINDOW_BYTES / STREAM_WINDOW_BYTES + 2;
+
+/** A call that is held back fails rather than hang. */
+const IN_TIME = { timeoutMs: 20_000 } as const;
 
 Deno.test("Client streaming: all requests, one response", async () => {
   await using test = new TestServer(ECHO_HANDLERS);
@@ -179,18 +187,65 @@ Deno.test("10 000 requests to a slow handler: the client is held back", async ()
   assert.ok(aheadMax < 1_000, `${aheadMax} messages ahead`);
 });
 
-Deno.test("A stream that nobody reads does not hold back the others", async () => {
+Deno.test("Streams that nobody reads do not hold back the others", async () => {
   await using test = new TestServer(ECHO_HANDLERS);
   const channel = test.channel();
   const large = { body: new Uint8Array(LARGE_BYTES), count: 100 };
-  const reader = channel.serverStreaming(echo.expand, large)[Symbol.asyncIterator]();
-  await reader.next();
+  const readers = Array.from(
+    { length: SLOW_STREAMS },
+    () => channel.serverStreaming(echo.expand, large, IN_TIME)[Symbol.asyncIterator](),
+  );
+  for (const reader of readers) await reader.next();
+  await assertOthersGoOn(channel);
+  for (const reader of readers) await reader.return?.();
+});
+
+Deno.test("Uploads that the server does not read do not hold back the others", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using test = new TestServer({
+    ...ECHO_HANDLERS,
+    collect: async (notes) => {
+      await gate.promise;
+      let count = 0;
+      for await (const _ of notes) count++;
+      return { count };
+    },
+  });
+  const channel = test.channel();
+  let sent = 0;
+  const requests = function* () {
+    for (let i = 0; i < 20; i++, sent++) yield { body: new Uint8Array(LARGE_BYTES) };
+  };
+  const uploads = Array.from(
+    { length: SLOW_STREAMS },
+    () => channel.clientStreaming(echo.collect, requests(), IN_TIME),
+  );
+  await untilSettled(() => sent);
+  assert.ok(sent < SLOW_STREAMS * 10, `${sent} messages have left although nobody reads them`);
+  await assertOthersGoOn(channel);
+  gate.resolve();
+  for (const { count } of await Promise.all(uploads)) assert.equal(count, 20);
+});
+
+/** Calls of every kind, which together send more than a connection's window either way. */
+async function assertOthersGoOn(channel: Channel): Promise<void> {
+  const note = { body: new Uint8Array(LARGE_BYTES), count: 20 };
   for (let i = 0; i < 20; i++) {
-    const { body } = await channel.unary(echo.unary, { body: large.body });
+    const { body } = await channel.unary(echo.unary, note, IN_TIME);
     assert.equal(body?.length, LARGE_BYTES);
   }
-  await reader.return?.();
-});
+  assert.equal((await all(channel.serverStreaming(echo.expand, note, IN_TIME))).length, 20);
+  const requests = Array.from({ length: 20 }, () => note);
+  assert.equal((await all(channel.bidiStreaming(echo.chat, requests, IN_TIME))).length, 20);
+}
+
+/** Resolves once `count` is the same after a turn of the event loop. */
+async function untilSettled(count: () => number): Promise<void> {
+  for (let before = -1; before !== count();) {
+    before = count();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
 
 Deno.test("A cancelled call takes no further response from a handler that was held back", async () => {
   let taken = 0;
@@ -206,11 +261,8 @@ Deno.test("A cancelled call takes no further response from a handler that was he
   const reader = responses[Symbol.asyncIterator]();
   await reader.next();
   // The window is full and stays so: nothing is read meanwhile.
-  let before = -1;
-  while (before !== taken) {
-    before = taken;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
+  await untilSettled(() => taken);
+  const before = taken;
   await reader.return?.();
   await test.observer.whenEnded(1);
   assert.equal(taken, before);

@@ -4,7 +4,7 @@ import type { HeaderList } from "./header_field.ts";
 const BLOCK_BYTES_MAX = 256;
 
 /**
- * The last header block that was decoded, and what it stood for.
+ * One header block that was decoded, and what it stood for.
  *
  * A client that makes one kind of call sends the same octets again and again; comparing them costs
  * a fraction of decoding the literals among them. Valid while the tables are as they were.

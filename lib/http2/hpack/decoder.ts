@@ -41,7 +41,9 @@ export class HpackDecoder {
   readonly #table: DynamicTable;
   readonly #tableBytesMax: number;
   readonly #listBytesMax: number;
-  readonly #memo = new BlockMemo();
+  #memo = new BlockMemo();
+  /** The block before: a server's heads and trailers take turns. */
+  #olderMemo = new BlockMemo();
 
   constructor(tableBytesMax: number, listBytesMax: number) {
     this.#table = new DynamicTable(tableBytesMax);
@@ -52,7 +54,7 @@ export class HpackDecoder {
   /**
    * Decodes the whole block from `start` to before `end`.
    *
-   * @returns its fields in order; empty for an empty block, the same list for the same block in a row
+   * @returns its fields in order; empty for an empty block, the same list for a block that repeats one of the last two
    * @throws Http2Error COMPRESSION_ERROR for the connection if the block is malformed
    * @throws HeaderListTooLargeError if the list is too large; the table is as after success
    * @throws RangeError if `start` and `end` do not lie within `bytes` in this order
@@ -62,11 +64,15 @@ export class HpackDecoder {
       throw new RangeError(`Cannot decode octets ${start} to ${end}: ${bytes.length} found`);
     }
     const version = this.#table.version;
-    const remembered = this.#memo.find(bytes, start, end, version);
+    const remembered = this.#memo.find(bytes, start, end, version) ??
+      this.#olderMemo.find(bytes, start, end, version);
     if (remembered !== undefined) return remembered;
     const fields = this.#decodeBlock(bytes, start, end);
     // A block that changed the table would stand for something else the next time.
-    if (this.#table.version === version) this.#memo.remember(bytes, start, end, version, fields);
+    if (this.#table.version === version) {
+      [this.#memo, this.#olderMemo] = [this.#olderMemo, this.#memo];
+      this.#memo.remember(bytes, start, end, version, fields);
+    }
     return fields;
   }
 

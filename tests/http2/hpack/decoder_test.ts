@@ -166,6 +166,16 @@ Deno.test("HpackDecoder.decode() gives the same list for the same block in a row
   ]]);
 });
 
+Deno.test("HpackDecoder.decode() gives the same lists for two blocks that take turns", () => {
+  const decoder = new HpackDecoder(4096, 16_384);
+  const blocks = [fromHex("88 04 02 2f 61"), fromHex("04 02 2f 62")];
+  const [first, second] = blocks.map((block) => decoder.decode(block, 0, block.length));
+  for (let i = 0; i < 3; i++) {
+    assert.equal(decoder.decode(blocks[0], 0, blocks[0].length), first);
+    assert.equal(decoder.decode(blocks[1], 0, blocks[1].length), second);
+  }
+});
+
 Deno.test("HpackDecoder.decode() does not take a block for the same once a table has changed", () => {
   const decoder = new HpackDecoder(4096, 16_384);
   const decode = (hex: string) => {

@@ -1,0 +1,69 @@
+import type { LoadResult } from "./closed_load.ts";
+
+/** The loads of both sides of a comparison, one after the other. */
+export interface Round {
+  readonly ours: LoadResult;
+  readonly peer: LoadResult;
+}
+
+/** What a load process is told. */
+export interface LoadSize {
+  readonly port: number;
+  readonly connections: number;
+  readonly inflight: number;
+  readonly seconds: number;
+}
+
+/** Writes to stdout. */
+export function write(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+/** Runs a load to its end. @throws {Error} when it fails. */
+export async function runLoad(
+  [program, ...args]: readonly string[],
+  { port, connections, inflight, seconds }: LoadSize,
+): Promise<LoadResult> {
+  const { success, stdout } = await new Deno.Command(program, {
+    args: [...args, ...[port, connections, inflight, seconds].map(String)],
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error(`the load on port ${port} failed: ${program} ${args.join(" ")}`);
+  return JSON.parse(new TextDecoder().decode(stdout)) as LoadResult;
+}
+
+/** Cells of a table: the medians of calls/s, p50 and p99. */
+export function cells(results: readonly LoadResult[]): string[] {
+  return [
+    Math.round(median(results.map(({ callsPerSecond }) => callsPerSecond))).toString(),
+    median(results.map(({ p50Ms }) => p50Ms)).toFixed(3),
+    median(results.map(({ p99Ms }) => p99Ms)).toFixed(3),
+  ];
+}
+
+/** A cell of a table: the median of ratios, and their range. */
+export function ratioCell(ratios: readonly number[]): string {
+  const [middle, least, most] = [median(ratios), Math.min(...ratios), Math.max(...ratios)];
+  return `${middle.toFixed(1)} (${least.toFixed(1)}–${most.toFixed(1)})`;
+}
+
+/** The upper of two middle values. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+/** The runtime, the processors and their kind. */
+export function describeMachine(): string {
+  const model = /model name\s*:\s*(.*)/.exec(readIfThere("/proc/cpuinfo"))?.[1];
+  return `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} processors, ${
+    model ?? Deno.build.target
+  }`;
+}
+
+function readIfThere(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}
