@@ -41,7 +41,7 @@ const BODIES: readonly (readonly [string, Uint8Array, string])[] = [
     "a message that says it is compressed",
     bytes(1, 0, 0, 0, 0),
     "status 13 Cannot read " +
-    "message: it is compressed, but no grpc-encoding was agreed on",
+    "message: its compressed flag is 1, but no grpc-encoding was agreed on",
   ],
   ["packed floats of 7 octets", message(bytes(10, 7, 1, 2, 3, 4, 5, 6, 7)), UNREADABLE],
   ["packed floats of 4 GiB", message(bytes(10, 255, 255, 255, 255, 15)), UNREADABLE],
