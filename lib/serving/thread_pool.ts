@@ -2,11 +2,11 @@ import { OperationError } from "../errors.ts";
 import { LOAD_ROUND_MS, THREAD_RESTART_MS } from "../limits.ts";
 import { Counters, type CounterSums } from "./counters.ts";
 import { type LoadSample, sampleLoad, wantsThread } from "./load.ts";
-import type { PredictorParts } from "./predictor.ts";
 import {
   openSharedState,
   recoverFrom,
   type SharedMemory,
+  type SharedState,
   SUPERVISOR_OWNER,
 } from "./shared_state.ts";
 import type { ConnectionRules, ThreadCommand, ThreadReport } from "./thread_protocol.ts";
@@ -78,7 +78,7 @@ interface PoolThread {
  */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions;
-  readonly #state: PredictorParts;
+  readonly #state: SharedState;
   readonly #counters: Counters;
   readonly #threads = new Set<PoolThread>();
   readonly #restarts = new Set<ReturnType<typeof setTimeout>>();
@@ -106,7 +106,7 @@ export class ThreadPool {
   }
 
   /** The supervisor's handle on the state that all threads share. */
-  get state(): PredictorParts {
+  get state(): SharedState {
     return this.#state;
   }
 
