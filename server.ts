@@ -62,7 +62,17 @@ function openPool(flags: ServerFlags, log: Logger): ThreadPool {
     spawn: () => new Worker(new URL("./server_thread.ts", import.meta.url), { type: "module" }),
     threads,
     initialThreads: Math.min(threads, initialThreads),
-    memory: allocateSharedMemory({ threads, cacheEntries, cacheBytes, coefsMax }),
+    memory: allocateSharedMemory({
+      threads,
+      cacheEntries,
+      cacheBytes,
+      coefsMax,
+      numStore: {
+        keys: flags.numStoreKeys,
+        bytes: flags.numStoreBytes,
+        cacheEntries: flags.numStoreCacheEntries,
+      },
+    }),
     hostname: flags.host,
     port: flags.port,
     messageBytesMax: maxMessageBytes,
