@@ -9,19 +9,20 @@ import { openChannel } from "./lib/grpc/channel.ts";
 import { codeName, GrpcError } from "./lib/grpc/status.ts";
 import { printedResponses } from "./lib/services/file_workload.ts";
 import { ModelServerClient } from "./lib/services/modelserver_client.ts";
+import { NumStoreClient } from "./lib/services/numstore_client.ts";
 import { runClientThreads } from "./lib/workload/client_threads.ts";
 import { readWorkloadFile } from "./lib/workload/file.ts";
 import { formatStatistics, summarize } from "./lib/workload/statistics.ts";
 
-type RandomFlags = Extract<ClientFlags, { workload: "random" }>;
 type FileFlags = Extract<ClientFlags, { workload: "file" }>;
+type MadeFlags = Exclude<ClientFlags, FileFlags>;
 
 if (import.meta.main) {
   const outcome = parseClientFlags(Deno.args);
   if (outcome.kind === "exit") exitWith(outcome);
   const { flags } = outcome;
   try {
-    await (flags.workload === "random" ? runRandom(flags) : runFile(flags));
+    await (flags.workload === "file" ? runFile(flags) : runMade(flags));
     // Hundreds of threads take seconds to go by themselves, and nothing is left to do.
     Deno.exit(EXIT_SUCCESS);
   } catch (error) {
@@ -32,13 +33,17 @@ if (import.meta.main) {
   }
 }
 
-async function runRandom({ target, threads, requests, seed }: RandomFlags): Promise<void> {
+async function runMade(flags: MadeFlags): Promise<void> {
+  const { target, threads, requests, seed } = flags;
   await checkServer(target);
   using progress = openProgress({ total: threads * requests });
   const results = await runClientThreads({
     spawn: () => new Worker(new URL("./client_thread.ts", import.meta.url), { type: "module" }),
     hostname: target.host,
     port: target.port,
+    workload: flags.workload === "numstore"
+      ? { name: "numstore", keys: flags.keys }
+      : { name: "random" },
     threads,
     requests,
     seed,
@@ -52,7 +57,7 @@ async function runRandom({ target, threads, requests, seed }: RandomFlags): Prom
 }
 
 /** Before any thread is started: threads take their time, and a missing server is to be told at once. */
-async function checkServer({ host, port }: RandomFlags["target"]): Promise<void> {
+async function checkServer({ host, port }: MadeFlags["target"]): Promise<void> {
   const channel = openChannel({ hostname: host, port });
   try {
     await channel.connect();
@@ -64,8 +69,12 @@ async function checkServer({ host, port }: RandomFlags["target"]): Promise<void>
 async function runFile({ target, file }: FileFlags): Promise<void> {
   const requests = await readWorkloadFile(file);
   const channel = openChannel({ hostname: target.host, port: target.port });
+  const clients = {
+    modelServer: new ModelServerClient(channel),
+    numStore: new NumStoreClient(channel),
+  };
   try {
-    for await (const text of printedResponses(new ModelServerClient(channel), requests)) {
+    for await (const text of printedResponses(clients, requests)) {
       writeOutput(text);
     }
   } finally {

@@ -1,9 +1,10 @@
 import { OperationError } from "../errors.ts";
 import { THREADS_MAX } from "../limits.ts";
-import { SEED_MAX } from "../workload/random.ts";
+import { WORKLOAD_KEYS_MAX } from "../workload/numstore.ts";
+import { SEED_MAX } from "../workload/random_stream.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
 import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
-import { integerFrom, orWord } from "./flag_kind.ts";
+import { integerFrom, oneOf, orWord } from "./flag_kind.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 import { parseTarget, type Target } from "./target.ts";
 
@@ -13,32 +14,51 @@ const REQUESTS_MAX = 1_000_000;
 /** The word for a seed that differs from run to run. */
 const RANDOM = "random";
 
-/** What `client` runs: the random workload, or the requests of a file in order. */
+/** What workloads that are made up have in common. */
+interface MadeFlags {
+  readonly target: Target;
+  readonly threads: number;
+  /** Per thread. */
+  readonly requests: number;
+  /** An unsigned 32-bit integer, drawn if none was given. */
+  readonly seed: number;
+}
+
+/** What `client` runs: a workload that is made up, or the requests of a file in order. */
 export type ClientFlags =
-  | {
-    readonly workload: "random";
-    readonly target: Target;
-    readonly threads: number;
-    /** Per thread. */
-    readonly requests: number;
-    /** An unsigned 32-bit integer, drawn if none was given. */
-    readonly seed: number;
-  }
+  | MadeFlags & { readonly workload: "random" }
+  /** `keys`: how many there are to choose from. */
+  | MadeFlags & { readonly workload: "numstore"; readonly keys: number }
   | { readonly workload: "file"; readonly target: Target; readonly file: string };
 
+const workload: Flag<"random" | "numstore"> = {
+  name: "--workload",
+  placeholder: "name",
+  summary: "what is run without a file: random calls ModelServer, numstore NumStore",
+  kind: oneOf(["random", "numstore"]),
+  fallback: "random",
+};
 const threads: Flag<number> = {
   name: "--threads",
   placeholder: "count",
-  summary: "threads of the random workload",
+  summary: "threads of the workload",
   kind: integerFrom(1, THREADS_MAX),
   fallback: "8",
 };
 const requests: Flag<number> = {
   name: "--requests",
   placeholder: "count",
-  summary: "requests per thread",
+  summary: "requests per thread, 100 unless given for numstore",
   kind: integerFrom(1, REQUESTS_MAX),
   fallback: "1000",
+};
+const numStoreRequests: Flag<number> = { ...requests, fallback: "100" };
+const keys: Flag<number> = {
+  name: "--keys",
+  placeholder: "count",
+  summary: "keys that numstore chooses from",
+  kind: integerFrom(1, WORKLOAD_KEYS_MAX),
+  fallback: "100",
 };
 const seed: Flag<number | typeof RANDOM> = {
   name: "--seed",
@@ -50,13 +70,13 @@ const seed: Flag<number | typeof RANDOM> = {
 
 const CLIENT: Program = {
   name: "client",
-  summary: "Calls a model server: runs the random workload and prints its statistics, " +
+  summary: "Calls a model server: runs a workload and prints its statistics, " +
     "or makes the calls of a file and prints the responses.",
   positionals: [
     { name: "<TARGET>", summary: "the server: PORT (on this machine), HOST:PORT or [IPV6]:PORT" },
-    { name: "[WORKLOAD]", summary: "a JSON file of requests; without it, the random workload" },
+    { name: "[WORKLOAD]", summary: "a JSON file of requests; without it, what --workload says" },
   ],
-  flags: [threads, requests, seed],
+  flags: [workload, threads, requests, keys, seed],
 };
 
 /**
@@ -85,20 +105,39 @@ function buildFlags(given: GivenArguments): ClientFlags {
     return { workload: "file", target, file };
   }
   const seedGiven = flagValue(seed, given);
-  return {
-    workload: "random",
+  const made = {
     target,
     threads: flagValue(threads, given),
-    requests: flagValue(requests, given),
     seed: seedGiven === RANDOM ? crypto.getRandomValues(new Uint32Array(1))[0] : seedGiven,
+  };
+  if (flagValue(workload, given) === "random") {
+    rejectKeys(given);
+    return { workload: "random", ...made, requests: flagValue(requests, given) };
+  }
+  return {
+    workload: "numstore",
+    ...made,
+    requests: flagValue(numStoreRequests, given),
+    keys: flagValue(keys, given),
   };
 }
 
 function rejectRandomFlags({ texts }: GivenArguments): void {
   const [name] = texts.keys();
   if (name === undefined) return;
+  const use = name === workload.name
+    ? "chooses a workload"
+    : `is for the ${name === keys.name ? "numstore" : "random"} workload`;
   throw new OperationError(
     "invalid-argument",
-    `${name} is for the random workload, and cannot be used with a WORKLOAD file`,
+    `${name} ${use}, and cannot be used with a WORKLOAD file`,
+  );
+}
+
+function rejectKeys({ texts }: GivenArguments): void {
+  if (!texts.has(keys.name)) return;
+  throw new OperationError(
+    "invalid-argument",
+    `${keys.name} is for the numstore workload, and needs ${workload.name} numstore`,
   );
 }

@@ -1,5 +1,5 @@
 import { OperationError } from "../errors.ts";
-import type { ClientCommand, ClientReport } from "./client_protocol.ts";
+import type { ClientCommand, ClientReport, MadeWorkload } from "./client_protocol.ts";
 import type { ClosedLoopResult } from "./closed_loop.ts";
 
 /** A Web Worker, as far as it is used here. */
@@ -10,11 +10,12 @@ export interface ClientThreadHandle {
   onerror: ((event: ErrorEvent) => void) | null;
 }
 
-/** What the threads of a random workload do together. */
+/** What the threads of a workload do together. */
 export interface ClientThreadsOptions {
   readonly spawn: () => ClientThreadHandle;
   readonly hostname: string;
   readonly port: number;
+  readonly workload: MadeWorkload;
   readonly threads: number;
   /** Per thread. */
   readonly requests: number;
@@ -24,7 +25,7 @@ export interface ClientThreadsOptions {
 }
 
 /**
- * Runs the random workload on threads of its own, a connection each.
+ * Runs a workload on threads of its own, a connection each.
  *
  * All threads connect before the first of them sends. When one fails all are stopped.
  *
@@ -67,8 +68,8 @@ class ClientThread {
   }
 
   prepare(options: ClientThreadsOptions, thread: number): Promise<void> {
-    const { hostname, port, seed, requests } = options;
-    this.#handle.postMessage({ type: "prepare", hostname, port, seed, thread, requests });
+    const { hostname, port, workload, seed, requests } = options;
+    this.#handle.postMessage({ type: "prepare", hostname, port, workload, seed, thread, requests });
     return this.#ready.promise;
   }
 
