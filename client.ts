@@ -14,12 +14,13 @@ import {
 } from "./lib/security/client_credentials.ts";
 import { printedResponses } from "./lib/services/file_workload.ts";
 import { ModelServerClient } from "./lib/services/modelserver_client.ts";
+import { NumStoreClient } from "./lib/services/numstore_client.ts";
 import { runClientThreads } from "./lib/workload/client_threads.ts";
 import { readWorkloadFile } from "./lib/workload/file.ts";
 import { formatStatistics, summarize } from "./lib/workload/statistics.ts";
 
-type RandomFlags = Extract<ClientFlags, { workload: "random" }>;
 type FileFlags = Extract<ClientFlags, { workload: "file" }>;
+type MadeFlags = Exclude<ClientFlags, FileFlags>;
 
 if (import.meta.main) {
   const outcome = parseClientFlags(Deno.args);
@@ -27,9 +28,7 @@ if (import.meta.main) {
   const { flags } = outcome;
   try {
     const credentials = await readClientCredentials(flags);
-    await (flags.workload === "random"
-      ? runRandom(flags, credentials)
-      : runFile(flags, credentials));
+    await (flags.workload === "file" ? runFile(flags, credentials) : runMade(flags, credentials));
     // Hundreds of threads take seconds to go by themselves, and nothing is left to do.
     Deno.exit(EXIT_SUCCESS);
   } catch (error) {
@@ -40,7 +39,7 @@ if (import.meta.main) {
   }
 }
 
-async function runRandom(flags: RandomFlags, credentials: ClientCredentials): Promise<void> {
+async function runMade(flags: MadeFlags, credentials: ClientCredentials): Promise<void> {
   const { target, threads, requests, seed } = flags;
   await checkServer(flags, credentials);
   using progress = openProgress({ total: threads * requests });
@@ -49,6 +48,9 @@ async function runRandom(flags: RandomFlags, credentials: ClientCredentials): Pr
     hostname: target.host,
     port: target.port,
     credentials,
+    workload: flags.workload === "numstore"
+      ? { name: "numstore", keys: flags.keys }
+      : { name: "random" },
     threads,
     requests,
     seed,
@@ -74,8 +76,12 @@ async function checkServer(flags: ClientFlags, credentials: ClientCredentials): 
 async function runFile(flags: FileFlags, credentials: ClientCredentials): Promise<void> {
   const requests = await readWorkloadFile(flags.file);
   const channel = openTarget(flags, credentials);
+  const clients = {
+    modelServer: new ModelServerClient(channel),
+    numStore: new NumStoreClient(channel),
+  };
   try {
-    for await (const text of printedResponses(new ModelServerClient(channel), requests)) {
+    for await (const text of printedResponses(clients, requests)) {
       writeOutput(text);
     }
   } finally {

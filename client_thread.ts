@@ -2,14 +2,17 @@
 /// <reference lib="deno.worker" />
 /// <reference lib="deno.unstable" />
 
-/** A client thread's composition root: one connection, one closed loop of the random workload. */
+/** A client thread's composition root: one connection, one closed loop of a workload. */
 
 import { openChannel } from "./lib/grpc/channel.ts";
 import { channelSecurity } from "./lib/security/client_credentials.ts";
 import { ModelServerClient } from "./lib/services/modelserver_client.ts";
 import { modelServerCaller } from "./lib/services/modelserver_caller.ts";
+import { numStoreCaller } from "./lib/services/numstore_caller.ts";
+import { NumStoreClient } from "./lib/services/numstore_client.ts";
 import type { ClientCommand, ClientReport } from "./lib/workload/client_protocol.ts";
 import { runClosedLoop } from "./lib/workload/closed_loop.ts";
+import { numStoreWorkload } from "./lib/workload/numstore.ts";
 import { randomWorkload } from "./lib/workload/random.ts";
 
 const report = (message: ClientReport) => self.postMessage(message);
@@ -22,12 +25,18 @@ self.onmessage = (event: MessageEvent<ClientCommand>) => {
 };
 
 async function prepare(options: Extract<ClientCommand, { type: "prepare" }>): Promise<void> {
-  const { hostname, port, credentials } = options;
+  const { hostname, port, credentials, workload } = options;
   const channel = openChannel({ hostname, port, ...channelSecurity(credentials) });
-  const caller = modelServerCaller(new ModelServerClient(channel));
+  const caller = {
+    ...modelServerCaller(new ModelServerClient(channel)),
+    ...numStoreCaller(new NumStoreClient(channel)),
+  };
   await channel.connect();
   self.onmessage = () => {
-    runClosedLoop(caller, randomWorkload(options), {
+    const requests = workload.name === "random"
+      ? randomWorkload(options)
+      : numStoreWorkload({ ...options, keys: workload.keys });
+    runClosedLoop(caller, requests, {
       onProgress: (done) => report({ type: "progress", done }),
     }).then((result) => report({ type: "done", result })).catch(reportFailure);
   };

@@ -126,7 +126,17 @@ function openPool(flags: ServerFlags, credentials: LoadedCredentials, log: Logge
       }),
     threads,
     initialThreads: Math.min(threads, initialThreads),
-    memory: allocateSharedMemory({ threads, cacheEntries, cacheBytes, coefsMax }),
+    memory: allocateSharedMemory({
+      threads,
+      cacheEntries,
+      cacheBytes,
+      coefsMax,
+      numStore: {
+        keys: flags.numStoreKeys,
+        bytes: flags.numStoreBytes,
+        cacheEntries: flags.numStoreCacheEntries,
+      },
+    }),
     hostname: flags.host,
     port: flags.port,
     messageBytesMax: maxMessageBytes,

@@ -9,6 +9,7 @@ import { canSharePort } from "./lib/grpc/listener.ts";
 import { ServedPort } from "./lib/grpc/served_port.ts";
 import { GrpcServer } from "./lib/grpc/server.ts";
 import { ServiceRegistry } from "./lib/grpc/service.ts";
+import { NumStore } from "./lib/numstore/num_store.ts";
 import { BearerAuth } from "./lib/security/bearer_auth.ts";
 import { Counters } from "./lib/serving/counters.ts";
 import { Predictor } from "./lib/serving/predictor.ts";
@@ -25,6 +26,8 @@ import { addHealth } from "./lib/services/health_service.ts";
 import { HealthState } from "./lib/services/health_state.ts";
 import { modelServerMethods, modelServerSource } from "./lib/services/modelserver_contract.ts";
 import { addModelServer } from "./lib/services/modelserver_service.ts";
+import { numStoreMethods, numStoreSource } from "./lib/services/numstore_contract.ts";
+import { addNumStore } from "./lib/services/numstore_service.ts";
 import { reflectionSources } from "./lib/services/reflection_contract.ts";
 import { addReflection } from "./lib/services/reflection_service.ts";
 import { ThreadObserver } from "./lib/services/thread_observer.ts";
@@ -45,13 +48,14 @@ self.onmessage = (event: MessageEvent<ThreadCommand>) => {
 function start(options: ThreadStart): void {
   const { memory, row, messageBytesMax, connections } = options;
   const { connectionsMax, streamsMax, ...times } = connections;
-  const predictor = new Predictor(openSharedState(memory, options.owner));
+  const state = openSharedState(memory, options.owner);
   const observer = new ThreadObserver(new Counters(memory.counters, row), report);
   const registry = new ServiceRegistry();
   const health = new HealthState();
-  addModelServer(registry, modelServerMethods(), predictor);
+  addModelServer(registry, modelServerMethods(), new Predictor(state));
+  addNumStore(registry, numStoreMethods(), new NumStore(state.numStore));
   addHealth(registry, health);
-  addReflection(registry, [modelServerSource, healthSource, ...reflectionSources]);
+  addReflection(registry, [modelServerSource, numStoreSource, healthSource, ...reflectionSources]);
   for (const service of ["", ...registry.services]) health.set(service, "SERVING");
   const server = new GrpcServer(registry, { messageBytesMax, streamsMax, times, observer });
 

@@ -2,6 +2,7 @@
 export type ErrorCode =
   | "invalid-argument"
   | "failed-precondition"
+  | "out-of-range"
   | "resource-exhausted"
   | "unavailable"
   | "internal";

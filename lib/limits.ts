@@ -106,6 +106,27 @@ export const CACHE_ENTRIES_MAX = 16_777_216;
 /** The most bytes of a cache: the indexes of its words stay within an int32, with room to spare. */
 export const CACHE_BYTES_MAX = 4_294_967_296;
 
+/** The most keys of a NumStore: 32 B of record and 8 of buckets each keep every index within an int32. */
+export const NUM_STORE_KEYS_MAX = 16_777_216;
+
+/** The most bytes of a NumStore's keys: the indexes of their words stay within an int32. */
+export const NUM_STORE_BYTES_MAX = 4_294_967_296;
+
+/** Keys that a NumStore has room for unless a flag says otherwise: a table of under 3 MB. */
+export const NUM_STORE_KEYS_DEFAULT = 65_536;
+
+/** Bytes of a NumStore's keys unless a flag says otherwise: 256 for each. */
+export const NUM_STORE_BYTES_DEFAULT = 16_777_216;
+
+/** Factorials that a NumStore's cache holds unless a flag says otherwise. Source: spec numstore. */
+export const NUM_STORE_CACHE_ENTRIES_DEFAULT = 10;
+
+/** The most factorials that a NumStore's cache may hold: there are no more in int64, 0! to 20!. */
+export const NUM_STORE_CACHE_ENTRIES_MAX = 21;
+
+/** The longest key of a NumStore: it is hashed and compared under the lock, which takes 1 µs then. */
+export const NUM_STORE_KEY_BYTES_MAX = 1_024;
+
 /**
  * How long a call of a workload may take before the run is given up: no latency worth measuring is
  * as long, and a server that has stopped ends the run.

@@ -1,9 +1,10 @@
 import { OperationError } from "../errors.ts";
 import { THREADS_MAX } from "../limits.ts";
-import { SEED_MAX } from "../workload/random.ts";
+import { WORKLOAD_KEYS_MAX } from "../workload/numstore.ts";
+import { SEED_MAX } from "../workload/random_stream.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
 import { type Flag, flagValue, type GivenArguments, optionalFlagValue } from "./flag.ts";
-import { FILE, integerFrom, orWord, SWITCH } from "./flag_kind.ts";
+import { FILE, integerFrom, oneOf, orWord, SWITCH } from "./flag_kind.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 import { parseTarget, type Target } from "./target.ts";
 
@@ -21,35 +22,54 @@ export interface ClientSecurityFlags {
   readonly tokenFile?: string;
 }
 
-/** What `client` runs: the random workload, or the requests of a file in order. */
+/** What workloads that are made up have in common. */
+interface MadeFlags {
+  readonly target: Target;
+  readonly threads: number;
+  /** Per thread. */
+  readonly requests: number;
+  /** An unsigned 32-bit integer, drawn if none was given. */
+  readonly seed: number;
+}
+
+/** What `client` runs: a workload that is made up, or the requests of a file in order. */
 export type ClientFlags =
   & ClientSecurityFlags
   & (
-    | {
-      readonly workload: "random";
-      readonly target: Target;
-      readonly threads: number;
-      /** Per thread. */
-      readonly requests: number;
-      /** An unsigned 32-bit integer, drawn if none was given. */
-      readonly seed: number;
-    }
+    | MadeFlags & { readonly workload: "random" }
+    /** `keys`: how many there are to choose from. */
+    | MadeFlags & { readonly workload: "numstore"; readonly keys: number }
     | { readonly workload: "file"; readonly target: Target; readonly file: string }
   );
 
+const workload: Flag<"random" | "numstore"> = {
+  name: "--workload",
+  placeholder: "name",
+  summary: "what is run without a file: random calls ModelServer, numstore NumStore",
+  kind: oneOf(["random", "numstore"]),
+  fallback: "random",
+};
 const threads: Flag<number> = {
   name: "--threads",
   placeholder: "count",
-  summary: "threads of the random workload",
+  summary: "threads of the workload",
   kind: integerFrom(1, THREADS_MAX),
   fallback: "8",
 };
 const requests: Flag<number> = {
   name: "--requests",
   placeholder: "count",
-  summary: "requests per thread",
+  summary: "requests per thread, 100 unless given for numstore",
   kind: integerFrom(1, REQUESTS_MAX),
   fallback: "1000",
+};
+const numStoreRequests: Flag<number> = { ...requests, fallback: "100" };
+const keys: Flag<number> = {
+  name: "--keys",
+  placeholder: "count",
+  summary: "keys that numstore chooses from",
+  kind: integerFrom(1, WORKLOAD_KEYS_MAX),
+  fallback: "100",
 };
 const seed: Flag<number | typeof RANDOM> = {
   name: "--seed",
@@ -78,17 +98,17 @@ const tokenFile: Flag<string> = {
 };
 
 /** Flags that a WORKLOAD file leaves nothing to say for. */
-const RANDOM_FLAGS: readonly Flag<unknown>[] = [threads, requests, seed];
+const MADE_FLAGS: readonly Flag<unknown>[] = [workload, threads, requests, keys, seed];
 
 const CLIENT: Program = {
   name: "client",
-  summary: "Calls a model server: runs the random workload and prints its statistics, " +
+  summary: "Calls a model server: runs a workload and prints its statistics, " +
     "or makes the calls of a file and prints the responses.",
   positionals: [
     { name: "<TARGET>", summary: "the server: PORT (on this machine), HOST:PORT or [IPV6]:PORT" },
-    { name: "[WORKLOAD]", summary: "a JSON file of requests; without it, the random workload" },
+    { name: "[WORKLOAD]", summary: "a JSON file of requests; without it, what --workload says" },
   ],
-  flags: [...RANDOM_FLAGS, tls, ca, tokenFile],
+  flags: [...MADE_FLAGS, tls, ca, tokenFile],
 };
 
 /**
@@ -114,17 +134,25 @@ function buildFlags(given: GivenArguments): ClientFlags {
   const target = parseTarget(targetText);
   const security = securityFlags(given);
   if (file !== undefined) {
-    rejectRandomFlags(given);
+    rejectMadeFlags(given);
     return { workload: "file", target, file, ...security };
   }
   const seedGiven = flagValue(seed, given);
-  return {
-    workload: "random",
+  const made = {
     target,
     threads: flagValue(threads, given),
-    requests: flagValue(requests, given),
     seed: seedGiven === RANDOM ? crypto.getRandomValues(new Uint32Array(1))[0] : seedGiven,
     ...security,
+  };
+  if (flagValue(workload, given) === "random") {
+    rejectKeys(given);
+    return { workload: "random", ...made, requests: flagValue(requests, given) };
+  }
+  return {
+    workload: "numstore",
+    ...made,
+    requests: flagValue(numStoreRequests, given),
+    keys: flagValue(keys, given),
   };
 }
 
@@ -141,11 +169,22 @@ function securityFlags(given: GivenArguments): ClientSecurityFlags {
   };
 }
 
-function rejectRandomFlags({ texts }: GivenArguments): void {
-  const name = RANDOM_FLAGS.find((flag) => texts.has(flag.name))?.name;
+function rejectMadeFlags({ texts }: GivenArguments): void {
+  const name = MADE_FLAGS.find((flag) => texts.has(flag.name))?.name;
   if (name === undefined) return;
+  const use = name === workload.name
+    ? "chooses a workload"
+    : `is for the ${name === keys.name ? "numstore" : "random"} workload`;
   throw new OperationError(
     "invalid-argument",
-    `${name} is for the random workload, and cannot be used with a WORKLOAD file`,
+    `${name} ${use}, and cannot be used with a WORKLOAD file`,
+  );
+}
+
+function rejectKeys({ texts }: GivenArguments): void {
+  if (!texts.has(keys.name)) return;
+  throw new OperationError(
+    "invalid-argument",
+    `${keys.name} is for the numstore workload, and needs ${workload.name} numstore`,
   );
 }

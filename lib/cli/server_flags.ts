@@ -3,6 +3,12 @@ import {
   CACHE_BYTES_MAX,
   CACHE_ENTRIES_MAX,
   CONCURRENT_STREAMS_MAX,
+  NUM_STORE_BYTES_DEFAULT,
+  NUM_STORE_BYTES_MAX,
+  NUM_STORE_CACHE_ENTRIES_DEFAULT,
+  NUM_STORE_CACHE_ENTRIES_MAX,
+  NUM_STORE_KEYS_DEFAULT,
+  NUM_STORE_KEYS_MAX,
   THREADS_MAX,
 } from "../limits.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
@@ -12,6 +18,7 @@ import type { LogFormat } from "./logging.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 
 const KIB = 2 ** 10;
+const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const MS_PER_SECOND = 1000;
 
@@ -20,6 +27,9 @@ const PORT_MAX = 65_535;
 
 /** The least memory that a cache of one small entry fits in: a page. */
 const CACHE_BYTES_MIN = 4 * KIB;
+
+/** The least memory for NumStore's keys: one of the longest, and some more. */
+const NUM_STORE_BYTES_MIN = 4 * KIB;
 
 /** The least message limit: requests of ten floats and error texts must fit. */
 const MESSAGE_BYTES_MIN = KIB;
@@ -55,6 +65,10 @@ export interface ServerFlags {
   readonly cacheEntries: number;
   /** Memory of the cache that all threads share. */
   readonly cacheBytes: number;
+  /** Keys that NumStore may hold, memory for them, and factorials in its cache. */
+  readonly numStoreKeys: number;
+  readonly numStoreBytes: number;
+  readonly numStoreCacheEntries: number;
   /** The longest request message that is accepted. */
   readonly maxMessageBytes: number;
   /** Connections of all threads together. */
@@ -121,6 +135,30 @@ const cacheBytes: Flag<number> = {
   kind: bytesFrom(CACHE_BYTES_MIN, CACHE_BYTES_MAX),
   fallback: "64MiB",
   variable: "MODELSERVER_CACHE_BYTES",
+};
+const numStoreKeys: Flag<number> = {
+  name: "--numstore-keys",
+  placeholder: "count",
+  summary: "most keys of NumStore",
+  kind: integerFrom(1, NUM_STORE_KEYS_MAX),
+  fallback: String(NUM_STORE_KEYS_DEFAULT),
+  variable: "MODELSERVER_NUMSTORE_KEYS",
+};
+const numStoreBytes: Flag<number> = {
+  name: "--numstore-bytes",
+  placeholder: "bytes",
+  summary: "memory of NumStore's keys",
+  kind: bytesFrom(NUM_STORE_BYTES_MIN, NUM_STORE_BYTES_MAX),
+  fallback: `${NUM_STORE_BYTES_DEFAULT / MIB}MiB`,
+  variable: "MODELSERVER_NUMSTORE_BYTES",
+};
+const numStoreCacheEntries: Flag<number> = {
+  name: "--numstore-cache-entries",
+  placeholder: "count",
+  summary: "most factorials in NumStore's cache",
+  kind: integerFrom(1, NUM_STORE_CACHE_ENTRIES_MAX),
+  fallback: String(NUM_STORE_CACHE_ENTRIES_DEFAULT),
+  variable: "MODELSERVER_NUMSTORE_CACHE_ENTRIES",
 };
 const maxMessageBytes: Flag<number> = {
   name: "--max-message-bytes",
@@ -219,6 +257,9 @@ const SERVER: Program = {
     initialThreads,
     cacheEntries,
     cacheBytes,
+    numStoreKeys,
+    numStoreBytes,
+    numStoreCacheEntries,
     maxMessageBytes,
     maxConnections,
     maxStreams,
@@ -268,6 +309,9 @@ function buildFlags(given: GivenArguments): ServerFlags {
     initialThreads: flagValue(initialThreads, given),
     cacheEntries: flagValue(cacheEntries, given),
     cacheBytes: flagValue(cacheBytes, given),
+    numStoreKeys: flagValue(numStoreKeys, given),
+    numStoreBytes: flagValue(numStoreBytes, given),
+    numStoreCacheEntries: flagValue(numStoreCacheEntries, given),
     maxMessageBytes: flagValue(maxMessageBytes, given),
     maxConnections: flagValue(maxConnections, given),
     maxStreams: flagValue(maxStreams, given),

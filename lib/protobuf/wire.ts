@@ -54,6 +54,23 @@ export class WireReader {
     throw new RangeError("varint of more than 10 bytes");
   }
 
+  /** Reads a varint of an int64: two's complement, up to 10 bytes. */
+  readInt64(): bigint {
+    const { bytes, end } = this;
+    let small = 0;
+    let large = 0n;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (this.at >= end) throw new RangeError("varint is cut off");
+      const byte = bytes[this.at++];
+      if (shift < 28) small |= (byte & 0x7f) << shift;
+      else large |= BigInt(byte & 0x7f) << BigInt(shift);
+      if (byte < 0x80) {
+        return shift < 28 ? BigInt(small) : BigInt.asIntN(64, large | BigInt(small));
+      }
+    }
+    throw new RangeError("varint of more than 10 bytes");
+  }
+
   /** Reads the length of a length-delimited field and checks that as many bytes are there. */
   readLength(): number {
     const length = this.readVarint32();
@@ -123,5 +140,23 @@ export function writeVarint(value: number, bytes: Uint8Array, offset: number): n
     rest >>>= 7;
   }
   bytes[at++] = rest;
+  return at;
+}
+
+/** The most bytes of an int64 as a varint. */
+export const INT64_BYTES_MAX = 10;
+
+const INT64_SMALL_MAX = 0x7fff_ffffn;
+
+/** Writes an int64 as a varint, two's complement; returns the end offset. */
+export function writeInt64(value: bigint, bytes: Uint8Array, offset: number): number {
+  if (value >= 0n && value <= INT64_SMALL_MAX) return writeVarint(Number(value), bytes, offset);
+  let at = offset;
+  let rest = BigInt.asUintN(64, value);
+  while (rest > 0x7fn) {
+    bytes[at++] = Number(rest & 0x7fn) | 0x80;
+    rest >>= 7n;
+  }
+  bytes[at++] = Number(rest);
   return at;
 }

@@ -2,11 +2,11 @@ import { OperationError } from "../errors.ts";
 import { LOAD_ROUND_MS, THREAD_RESTART_MS } from "../limits.ts";
 import { Counters, type CounterSums } from "./counters.ts";
 import { type LoadSample, sampleLoad, wantsThread } from "./load.ts";
-import type { PredictorParts } from "./predictor.ts";
 import {
   openSharedState,
   recoverFrom,
   type SharedMemory,
+  type SharedState,
   SUPERVISOR_OWNER,
 } from "./shared_state.ts";
 import type {
@@ -87,7 +87,7 @@ interface PoolThread {
  */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions;
-  readonly #state: PredictorParts;
+  readonly #state: SharedState;
   readonly #counters: Counters;
   readonly #threads = new Set<PoolThread>();
   readonly #restarts = new Set<ReturnType<typeof setTimeout>>();
@@ -117,7 +117,7 @@ export class ThreadPool {
   }
 
   /** The supervisor's handle on the state that all threads share. */
-  get state(): PredictorParts {
+  get state(): SharedState {
     return this.#state;
   }
 

@@ -7,6 +7,11 @@ export interface ConnectionCredentials {
   readonly token?: string;
 }
 
+/** A workload that is made up as it runs. */
+export type MadeWorkload =
+  | { readonly name: "random" }
+  | { readonly name: "numstore"; readonly keys: number };
+
 /** What a client thread is told: what to send, and where. It starts on `run`, after `ready`. */
 export type ClientCommand =
   | {
@@ -14,6 +19,7 @@ export type ClientCommand =
     readonly hostname: string;
     readonly port: number;
     readonly credentials: ConnectionCredentials;
+    readonly workload: MadeWorkload;
     readonly seed: number;
     /** Which of the workload's threads this is, from 0. */
     readonly thread: number;

@@ -1,5 +1,10 @@
 import { OperationError } from "../errors.ts";
-import type { ClientCommand, ClientReport, ConnectionCredentials } from "./client_protocol.ts";
+import type {
+  ClientCommand,
+  ClientReport,
+  ConnectionCredentials,
+  MadeWorkload,
+} from "./client_protocol.ts";
 import type { ClosedLoopResult } from "./closed_loop.ts";
 
 /** A Web Worker, as far as it is used here. */
@@ -10,12 +15,13 @@ export interface ClientThreadHandle {
   onerror: ((event: ErrorEvent) => void) | null;
 }
 
-/** What the threads of a random workload do together. */
+/** What the threads of a workload do together. */
 export interface ClientThreadsOptions {
   readonly spawn: () => ClientThreadHandle;
   readonly hostname: string;
   readonly port: number;
   readonly credentials: ConnectionCredentials;
+  readonly workload: MadeWorkload;
   readonly threads: number;
   /** Per thread. */
   readonly requests: number;
@@ -25,7 +31,7 @@ export interface ClientThreadsOptions {
 }
 
 /**
- * Runs the random workload on threads of its own, a connection each.
+ * Runs a workload on threads of its own, a connection each.
  *
  * All threads connect before the first of them sends. When one fails all are stopped.
  *
@@ -68,12 +74,13 @@ class ClientThread {
   }
 
   prepare(options: ClientThreadsOptions, thread: number): Promise<void> {
-    const { hostname, port, credentials, seed, requests } = options;
+    const { hostname, port, credentials, workload, seed, requests } = options;
     this.#handle.postMessage({
       type: "prepare",
       hostname,
       port,
       credentials,
+      workload,
       seed,
       thread,
       requests,

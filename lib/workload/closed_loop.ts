@@ -19,17 +19,28 @@ export interface ModelServerCaller {
   ): Promise<{ readonly output: number; readonly cacheHit: boolean; readonly error: string }>;
 }
 
+/** What a closed loop needs of a client of NumStore; an `error` is as with ModelServer. */
+export interface NumStoreCaller {
+  setNum(key: string, value: bigint): Promise<{ readonly total: bigint }>;
+  fact(
+    key: string,
+  ): Promise<{ readonly value: bigint; readonly hit: boolean; readonly error: string }>;
+}
+
+/** Makes all calls that a workload can have. */
+export type WorkloadCaller = ModelServerCaller & NumStoreCaller;
+
 /** What one closed loop measured. Plain data whose buffer may be transferred to another thread. */
 export interface ClosedLoopResult {
   /** Of every answered call in order. Shapes: [calls], float64, milliseconds. */
   readonly latenciesMs: Float64Array<ArrayBuffer>;
-  /** Answered Predict calls. */
-  readonly predicts: number;
-  /** Answered Predict calls whose value came from the cache. */
+  /** Answered Predict calls, and Fact calls that were not answered with an error. */
+  readonly lookUps: number;
+  /** Those of them whose value came from the cache. */
   readonly hits: number;
   /**
    * Answers that carry an error text. A Predict before this loop's first accepted SetCoefs is not one:
-   * there may be no coefficients yet.
+   * there may be no coefficients yet. Nor is a Fact of a key before this loop's first SetNum of it.
    */
   readonly errors: number;
 }
@@ -51,7 +62,7 @@ export interface ClosedLoopOptions {
  * @throws what the caller rejects with, at the first call without an answer
  */
 export async function runClosedLoop(
-  caller: ModelServerCaller,
+  caller: WorkloadCaller,
   requests: Iterable<WorkloadRequest>,
   { onProgress, nowMs = () => performance.now() }: ClosedLoopOptions = {},
 ): Promise<ClosedLoopResult> {
@@ -61,7 +72,7 @@ export async function runClosedLoop(
     const startMs = nowMs();
     const answer = await call(caller, request);
     const endMs = nowMs();
-    tally.add(request.type, answer, endMs - startMs);
+    tally.add(request, answer, endMs - startMs);
     if (endMs - toldAtMs < PROGRESS_INTERVAL_MS) continue;
     onProgress?.(tally.calls);
     toldAtMs = endMs;
@@ -76,38 +87,60 @@ interface Answer {
   readonly error: string;
 }
 
-async function call(caller: ModelServerCaller, request: WorkloadRequest): Promise<Answer> {
-  if (request.type === "Predict") return await caller.predict(request.value.inputs);
-  const { error } = await caller.setCoefs(request.value.coefs);
-  return { cacheHit: false, error };
+async function call(caller: WorkloadCaller, request: WorkloadRequest): Promise<Answer> {
+  switch (request.type) {
+    case "Predict":
+      return await caller.predict(request.value.inputs);
+    case "SetCoefs": {
+      const { error } = await caller.setCoefs(request.value.coefs);
+      return { cacheHit: false, error };
+    }
+    case "SetNum":
+      await caller.setNum(request.value.key, request.value.value);
+      return { cacheHit: false, error: "" };
+    case "Fact": {
+      const { hit, error } = await caller.fact(request.value.key);
+      return { cacheHit: hit, error };
+    }
+  }
 }
 
 /** Counts answers and keeps latencies in an array that doubles when it is full. */
 class Tally {
   #latenciesMs = new Float64Array(INITIAL_CAPACITY);
-  #predicts = 0;
+  #lookUps = 0;
   #hits = 0;
   #errors = 0;
   #coefsSet = false;
+  /** No more than the workload has keys. */
+  readonly #keysSet = new Set<string>();
   calls = 0;
 
-  add(type: WorkloadRequest["type"], answer: Answer, latencyMs: number): void {
+  add(request: WorkloadRequest, answer: Answer, latencyMs: number): void {
     if (this.calls === this.#latenciesMs.length) {
       const larger = new Float64Array(2 * this.calls);
       larger.set(this.#latenciesMs);
       this.#latenciesMs = larger;
     }
     this.#latenciesMs[this.calls++] = latencyMs;
-    if (type === "Predict") this.#predicts++;
+    const isRefused = answer.error !== "";
+    if (request.type === "Predict" || request.type === "Fact" && !isRefused) this.#lookUps++;
     if (answer.cacheHit) this.#hits++;
-    if (type === "SetCoefs" && answer.error === "") this.#coefsSet = true;
-    if (answer.error !== "" && (this.#coefsSet || type === "SetCoefs")) this.#errors++;
+    if (request.type === "SetCoefs" && !isRefused) this.#coefsSet = true;
+    if (request.type === "SetNum") this.#keysSet.add(request.value.key);
+    if (isRefused && !this.#mayBeRefused(request)) this.#errors++;
+  }
+
+  /** Whether what a request asks for may not be there yet. */
+  #mayBeRefused({ type, value }: WorkloadRequest): boolean {
+    if (type === "Predict") return !this.#coefsSet;
+    return type === "Fact" && !this.#keysSet.has(value.key);
   }
 
   result(): ClosedLoopResult {
     return {
       latenciesMs: this.#latenciesMs.slice(0, this.calls),
-      predicts: this.#predicts,
+      lookUps: this.#lookUps,
       hits: this.#hits,
       errors: this.#errors,
     };

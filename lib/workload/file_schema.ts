@@ -21,6 +21,21 @@ const vectorSchema = z.array(z.unknown(), { error: ({ input }) => mismatch("an a
     return z.NEVER;
   });
 
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+
+const keySchema = z.string({ error: ({ input }) => mismatch("a string", input) })
+  .refine((key) => key.isWellFormed(), { error: "expected Unicode text, found half a character" });
+
+const int64Schema = z.unknown().transform((input, context): bigint => {
+  const number = parseInt64(input);
+  if (number !== undefined) return number;
+  context.issues.push({ code: "custom", input, message: mismatch(INT64_EXPECTED, input) });
+  return z.NEVER;
+});
+
+const INT64_EXPECTED = "an int64, as an integer of up to 2^53 - 1 or as a string of digits";
+
 /**
  * The whole of a workload file, its elements not looked into: those are for
  * `workloadRequestSchema`, one at a time, so that a file of wrong ones costs one error message.
@@ -32,7 +47,7 @@ export const workloadFileSchema = z.strictObject({
 /**
  * One element of a workload file. Its messages say what is expected and what was found.
  *
- * Source: spec modelserver, "Client".
+ * Source: spec modelserver and spec numstore, "Client".
  */
 export const workloadRequestSchema: z.ZodType<WorkloadRequest> = z.discriminatedUnion("type", [
   z.strictObject({
@@ -43,11 +58,21 @@ export const workloadRequestSchema: z.ZodType<WorkloadRequest> = z.discriminated
     type: z.literal("Predict"),
     value: z.strictObject({ inputs: vectorSchema }, { error: objectError("inputs") }),
   }, { error: objectError("type and value") }),
+  z.strictObject({
+    type: z.literal("SetNum"),
+    value: z.strictObject({ key: keySchema, value: int64Schema }, {
+      error: objectError("key and value"),
+    }),
+  }, { error: objectError("type and value") }),
+  z.strictObject({
+    type: z.literal("Fact"),
+    value: z.strictObject({ key: keySchema }, { error: objectError("key") }),
+  }, { error: objectError("type and value") }),
 ], { error: requestError });
 
 function requestError({ code, input }: Parameters<ErrorFunction>[0]): string {
   if (code !== "invalid_union") return mismatch("an object with type and value", input);
-  return mismatch('"SetCoefs" or "Predict"', (input as { type?: unknown }).type);
+  return mismatch('"SetCoefs", "Predict", "SetNum" or "Fact"', (input as { type?: unknown }).type);
 }
 
 function objectError(fields: string): ErrorFunction {
@@ -59,6 +84,15 @@ function objectError(fields: string): ErrorFunction {
 
 function isFloat32(value: unknown): boolean {
   return typeof value === "number" && Number.isFinite(Math.fround(value));
+}
+
+/** An int64 of JSON: a string of digits, or a number of which JSON.parse has lost nothing. */
+function parseInt64(value: unknown): bigint | undefined {
+  const isInteger = typeof value === "number" && Number.isSafeInteger(value) ||
+    typeof value === "string" && /^-?\d{1,19}$/.test(value);
+  if (!isInteger) return undefined;
+  const number = BigInt(value);
+  return number >= INT64_MIN && number <= INT64_MAX ? number : undefined;
 }
 
 function notFloat32(value: unknown): string {

@@ -1,9 +1,14 @@
 import { uniformFloat32 } from "pure-rand/distribution/uniformFloat32";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { JumpableRandomGenerator } from "pure-rand/types/JumpableRandomGenerator";
-import { THREADS_MAX } from "../limits.ts";
-import type { WorkloadRequest } from "./request.ts";
+import {
+  FIRST_THREAD_STREAM,
+  openStream,
+  requireShare,
+  SHARED_STREAM,
+  type ThreadShare,
+} from "./random_stream.ts";
+import type { ModelServerRequest } from "./request.ts";
 
 /** How likely a request is SetCoefs. Source: spec modelserver, "Client". */
 export const SET_COEFS_PROBABILITY = 0.1;
@@ -16,23 +21,6 @@ export const MATRIX_COLUMNS = 10;
 
 /** Coefficients are uniform in [-10, 10). Source: spec modelserver, "Client". */
 export const COEF_MAGNITUDE_MAX = 10;
-
-/** The largest seed. */
-export const SEED_MAX = 0xffff_ffff;
-
-/** The streams of one seed: the matrix has the first, the threads the ones after it. */
-const MATRIX_STREAM = 0;
-const FIRST_THREAD_STREAM = 1;
-
-/** Which part of which random workload to make. */
-export interface RandomWorkloadOptions {
-  /** An unsigned 32-bit integer, the same for all threads of one run. */
-  readonly seed: number;
-  /** This thread's number, from 0 to `THREADS_MAX` − 1. */
-  readonly thread: number;
-  /** How many requests this thread makes; none for 0. */
-  readonly requests: number;
-}
 
 /**
  * One thread's share of the random workload: SetCoefs with probability 0.1, else Predict of one row
@@ -62,11 +50,10 @@ export interface RandomWorkloadOptions {
  * ```
  */
 export function* randomWorkload(
-  { seed, thread, requests }: RandomWorkloadOptions,
-): Generator<WorkloadRequest, void, undefined> {
-  requireIntegerUpTo("seed", seed, SEED_MAX);
-  requireIntegerUpTo("thread", thread, THREADS_MAX - 1);
-  requireIntegerUpTo("requests", requests, Number.MAX_SAFE_INTEGER);
+  share: ThreadShare,
+): Generator<ModelServerRequest, void, undefined> {
+  requireShare(share);
+  const { seed, thread, requests } = share;
   const rows = inputRows(seed);
   const random = openStream(seed, FIRST_THREAD_STREAM + thread);
   for (let made = 0; made < requests; made++) {
@@ -85,7 +72,7 @@ export function* randomWorkload(
  * Shapes: 20 rows of 10 float32 values, uniform in [0, 1).
  */
 function inputRows(seed: number): readonly (readonly number[])[] {
-  const random = openStream(seed, MATRIX_STREAM);
+  const random = openStream(seed, SHARED_STREAM);
   return Array.from(
     { length: MATRIX_ROWS },
     () => Array.from({ length: MATRIX_COLUMNS }, () => uniformFloat32(random)),
@@ -98,19 +85,4 @@ function randomCoefs(random: JumpableRandomGenerator): readonly number[] {
     { length: MATRIX_COLUMNS },
     () => Math.fround((2 * uniformFloat32(random) - 1) * COEF_MAGNITUDE_MAX),
   );
-}
-
-/** Even stream 0 jumps once: the first numbers after seeding are the seed itself, hardly mixed. */
-function openStream(seed: number, stream: number): JumpableRandomGenerator {
-  const random: JumpableRandomGenerator = xoroshiro128plus(seed);
-  for (let jumps = 0; jumps <= stream; jumps++) random.jump();
-  return random;
-}
-
-function requireIntegerUpTo(name: string, value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > max) {
-    throw new RangeError(
-      `Cannot make a workload: ${name} is ${value}, needs an integer from 0 to ${max}`,
-    );
-  }
 }

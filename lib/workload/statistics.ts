@@ -10,7 +10,7 @@ const INDENT_SPACES = 4;
 
 /** What a run is judged by. */
 export interface Statistics {
-  /** Hits over Predict calls, from 0 to 1; 0 if there was no Predict call. */
+  /** Hits over look-ups, from 0 to 1; 0 if there was no look-up. */
   readonly cacheHitRate: number;
   /** The median latency over all calls in milliseconds; null if there was no call. */
   readonly p50LatencyMs: number | null;
@@ -27,13 +27,13 @@ export interface Statistics {
  * @param results one per thread; not changed
  */
 export function summarize(
-  results: readonly Pick<ClosedLoopResult, "latenciesMs" | "predicts" | "hits">[],
+  results: readonly Pick<ClosedLoopResult, "latenciesMs" | "lookUps" | "hits">[],
 ): Statistics {
   const sorted = concatenate(results.map(({ latenciesMs }) => latenciesMs)).sort();
-  const predicts = sum(results.map((result) => result.predicts));
+  const lookUps = sum(results.map((result) => result.lookUps));
   const hits = sum(results.map((result) => result.hits));
   return {
-    cacheHitRate: predicts === 0 ? 0 : hits / predicts,
+    cacheHitRate: lookUps === 0 ? 0 : hits / lookUps,
     p50LatencyMs: sorted.length === 0 ? null : percentile(sorted, 50),
     p99LatencyMs: sorted.length === 0 ? null : percentile(sorted, 99),
   };

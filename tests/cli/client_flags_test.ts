@@ -28,6 +28,23 @@ Deno.test("parseClientFlags() reads the random workload's flags", async (t) => {
   }
 });
 
+Deno.test("parseClientFlags() reads the numstore workload's flags", async (t) => {
+  const defaults = { target: TARGET, threads: 8, requests: 100, seed: 7, keys: 100 };
+  const cases: readonly (readonly [args: readonly string[], change: object])[] = [
+    [[], {}],
+    [["--threads", "2", "--requests", "1000"], { threads: 2, requests: 1000 }],
+    [["--keys", "1"], { keys: 1 }],
+    [["--keys", "1000000"], { keys: 1_000_000 }],
+  ];
+  for (const [args, change] of cases) {
+    await t.step(args.join(" "), () => {
+      const outcome = parseClientFlags(["5440", "--workload", "numstore", "--seed", "7", ...args]);
+      const flags = { workload: "numstore", ...defaults, ...change };
+      assert.deepEqual(outcome, { kind: "run", flags });
+    });
+  }
+});
+
 Deno.test("parseClientFlags() draws a seed if none is given", () => {
   const seeds = new Set<number>();
   for (const args of [["5440"], ["5440"], ["5440", "--seed", "random"]]) {
@@ -82,6 +99,23 @@ Deno.test("parseClientFlags() says what is wrong", async (t) => {
     [["5440", "--seed", "-1"], `--seed is "-1", expected ${SEED}`],
     [["5440", "--seed"], `--seed has no value, expected ${SEED}`],
     [["5440", "--seeds", "1"], "unknown option '--seeds' (Did you mean --seed?)"],
+    [["5440", "--workload", "x"], '--workload is "x", expected random or numstore'],
+    [
+      ["5440", "--keys", "1"],
+      "--keys is for the numstore workload, and needs --workload numstore",
+    ],
+    [
+      ["5440", "--workload", "numstore", "--keys", "0"],
+      '--keys is "0", expected an integer from 1 to 1000000',
+    ],
+    [
+      ["5440", "w.json", "--keys", "1"],
+      "--keys is for the numstore workload, and cannot be used with a WORKLOAD file",
+    ],
+    [
+      ["5440", "w.json", "--workload", "random"],
+      "--workload chooses a workload, and cannot be used with a WORKLOAD file",
+    ],
     [["5440", "w.json", "--threads", "8"], `--threads ${notWithFile}`],
     [["5440", "w.json", "--requests", "1"], `--requests ${notWithFile}`],
     [["5440", "w.json", "--seed", "1"], `--seed ${notWithFile}`],
@@ -108,7 +142,8 @@ Deno.test("parseClientFlags() puts help and version on stdout", () => {
   const help = parseClientFlags(["--help"]);
   assert.ok(help.kind === "exit");
   assert.deepEqual({ ...help, stdout: "" }, { ...exit, stdout: "" });
-  for (const word of ["TARGET", "WORKLOAD", "--threads", "--requests", "--seed", "--tls", "--ca"]) {
+  const words = ["--threads", "--requests", "--seed", "--workload", "--keys", "--tls", "--ca"];
+  for (const word of ["TARGET", "WORKLOAD", ...words]) {
     assert.ok(help.stdout.includes(word), word);
   }
 });

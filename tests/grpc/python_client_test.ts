@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { Metadata } from "../../lib/grpc/metadata.ts";
 import { Code, GrpcError } from "../../lib/grpc/status.ts";
 import { BearerAuth, digestOf } from "../../lib/security/bearer_auth.ts";
+import { NumStore } from "../../lib/numstore/num_store.ts";
 import { modelServerMethods } from "../../lib/services/modelserver_contract.ts";
 import { addModelServer } from "../../lib/services/modelserver_service.ts";
+import { numStoreMethods } from "../../lib/services/numstore_contract.ts";
+import { addNumStore } from "../../lib/services/numstore_service.ts";
 import { Predictor } from "../../lib/serving/predictor.ts";
 import { allocateSharedMemory, openSharedState } from "../../lib/serving/shared_state.ts";
 import { certificatePath, keyPairOf } from "../support/certificates.ts";
@@ -75,4 +78,13 @@ Deno.test({ name: "grpcio: TLS with a bearer token, and without either", ignore 
   server.test.server.authenticator = new BearerAuth([digestOf(token)]);
   const authority = certificatePath("authority.pem");
   await runPythonClient("secure_client.py", server.port.number, authority, token);
+});
+
+Deno.test({ name: "grpcio: the sequence of NumStore's contract", ignore }, async () => {
+  const limits = { threads: 1, cacheEntries: 10, cacheBytes: 1_048_576, coefsMax: 100 };
+  const backend = new NumStore(openSharedState(allocateSharedMemory(limits), 1).numStore);
+  await using test = new TestServer({}, {
+    register: (registry) => addNumStore(registry, numStoreMethods(), backend),
+  });
+  await runPythonClient("numstore_client.py", test.listen());
 });

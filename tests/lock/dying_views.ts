@@ -1,8 +1,13 @@
-type ViewName = "Int32Array" | "Float32Array" | "Float64Array";
-type View = Int32Array | Float32Array | Float64Array;
+type ViewName = "Int32Array" | "Float32Array" | "Float64Array" | "BigInt64Array";
+type View = Int32Array | Float32Array | Float64Array | BigInt64Array;
 type ViewClass = new (...args: unknown[]) => View;
 
-const VIEW_NAMES: readonly ViewName[] = ["Int32Array", "Float32Array", "Float64Array"];
+const VIEW_NAMES: readonly ViewName[] = [
+  "Int32Array",
+  "Float32Array",
+  "Float64Array",
+  "BigInt64Array",
+];
 
 /**
  * Opens something on shared memory so that a test decides at which write its thread dies.

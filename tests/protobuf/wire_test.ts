@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { varintBytes, WireReader, WireType, writeVarint } from "../../lib/protobuf/wire.ts";
+import protobuf from "protobufjs";
+import {
+  INT64_BYTES_MAX,
+  varintBytes,
+  WireReader,
+  WireType,
+  writeInt64,
+  writeVarint,
+} from "../../lib/protobuf/wire.ts";
 
 function readerOf(...bytes: number[]): WireReader {
   const reader = new WireReader();
@@ -114,3 +122,45 @@ Deno.test("WireReader never reads past the end that it was given", () => {
     assert.ok(reader.at <= end);
   }));
 });
+
+Deno.test("An int64 comes back as the varint that protobuf's own library writes", () => {
+  const int64 = fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n);
+  const edges = [
+    0n,
+    127n,
+    128n,
+    2n ** 28n,
+    2n ** 31n,
+    2n ** 32n,
+    2n ** 63n - 1n,
+    -1n,
+    -(2n ** 63n),
+  ];
+  fc.assert(
+    fc.property(fc.oneof(int64, fc.bigInt(-300n, 300n), fc.constantFrom(...edges)), (value) => {
+      const bytes = new Uint8Array(INT64_BYTES_MAX + 1);
+      const end = writeInt64(value, bytes, 1);
+      const written = bytes.slice(1, end);
+      const expected = protobuf.Writer.create().int64(longOf(value)).finish();
+      assert.deepEqual([...written], [...expected]);
+      const reader = readerOf(...written);
+      assert.equal(reader.readInt64(), value);
+      assert.ok(!reader.more);
+    }),
+  );
+});
+
+Deno.test("WireReader.readInt64() keeps 64 bits of up to 10 bytes, and refuses more and less", () => {
+  assert.equal(readerOf(...zeroVarint(10)).readInt64(), 0n);
+  assert.equal(readerOf(...new Array(9).fill(0xff), 0x7f).readInt64(), -1n);
+  assert.equal(readerOf(0x81, 0x80, 0x80, 0x80, 0x00).readInt64(), 1n);
+  assert.throws(() => readerOf(...zeroVarint(11)).readInt64(), /more than 10 bytes/);
+  assert.throws(() => readerOf(0xff, 0xff, 0xff, 0xff, 0xff).readInt64(), /cut off/);
+});
+
+/** As protobufjs takes an int64 when there is no Long: its low and its high half. */
+function longOf(value: bigint) {
+  const low = Number(BigInt.asIntN(32, value));
+  const high = Number(BigInt.asIntN(32, value >> 32n));
+  return { low, high, unsigned: false } as unknown as number;
+}

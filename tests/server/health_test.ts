@@ -13,6 +13,7 @@ const CONNECTIONS = 48;
 const SERVICES = [
   "",
   "ModelServer",
+  "NumStore",
   "grpc.health.v1.Health",
   "grpc.reflection.v1.ServerReflection",
   "grpc.reflection.v1alpha.ServerReflection",

@@ -42,6 +42,7 @@ Deno.test(
     await using server = await startServer();
     assert.deepEqual((await grpcurl(server, ["list"])).trim().split("\n"), [
       "ModelServer",
+      "NumStore",
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openChannel } from "../../lib/grpc/channel.ts";
 import { ModelServerClient } from "../../lib/services/modelserver_client.ts";
+import { NumStoreClient } from "../../lib/services/numstore_client.ts";
 import { Counters } from "../../lib/serving/counters.ts";
 import type { SharedMemory } from "../../lib/serving/shared_state.ts";
 import { mayServe } from "../support/permissions.ts";
@@ -16,6 +17,7 @@ function openClients(port: number, count: number) {
   );
   return {
     clients: channels.map((channel) => new ModelServerClient(channel)),
+    numStores: channels.map((channel) => new NumStoreClient(channel)),
     [Symbol.dispose]: () => channels.forEach((channel) => channel.close()),
   };
 }
@@ -34,6 +36,30 @@ Deno.test({
     const misses = answers.filter(({ cache_hit }) => !cache_hit).length;
     assert.ok(misses >= 1 && misses <= 4, `${misses} of 4 threads missed`);
   }
+});
+
+Deno.test({
+  name: "server: NumStore is one store for all threads, beside ModelServer",
+  ignore: !mayServe,
+}, async () => {
+  await using server = await startPool();
+  using opened = openClients(server.port, CONNECTIONS);
+  const totals = await Promise.all(
+    opened.numStores.map((client, index) => client.setNum(`${index}`, 3n)),
+  );
+  const sorted = totals.map(({ total }) => Number(total)).sort((a, b) => a - b);
+  assert.deepEqual(sorted, Array.from({ length: CONNECTIONS }, (_, index) => 3 * (index + 1)));
+  await opened.clients[0].setCoefs([2]);
+  const first = await opened.numStores[0].fact("1");
+  assert.deepEqual(first, { value: 6n, hit: false, error: "" });
+  const answers = await Promise.all(
+    opened.numStores.map((client, index) => client.fact(`${CONNECTIONS - 1 - index}`)),
+  );
+  for (const answer of answers) assert.deepEqual(answer, { value: 6n, hit: true, error: "" });
+  // What one service does is nothing to the other's cache.
+  assert.equal((await opened.clients[1].predict([3])).output, 6);
+  await opened.clients[0].setCoefs([2]);
+  assert.ok((await opened.numStores[0].fact("0")).hit);
 });
 
 Deno.test({

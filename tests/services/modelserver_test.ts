@@ -6,11 +6,12 @@ import { GrpcServer } from "../../lib/grpc/server.ts";
 import { ServiceRegistry } from "../../lib/grpc/service.ts";
 import { Code } from "../../lib/grpc/status.ts";
 import { MESSAGE_BYTES_MAX_DEFAULT } from "../../lib/limits.ts";
-import { printedResponses } from "../../lib/services/file_workload.ts";
+import { printedResponses, type WorkloadClients } from "../../lib/services/file_workload.ts";
 import { modelServerCaller } from "../../lib/services/modelserver_caller.ts";
 import { ModelServerClient } from "../../lib/services/modelserver_client.ts";
 import { modelServerMethods } from "../../lib/services/modelserver_contract.ts";
 import { addModelServer, type ModelServerBackend } from "../../lib/services/modelserver_service.ts";
+import { NumStoreClient } from "../../lib/services/numstore_client.ts";
 import { Predictor } from "../../lib/serving/predictor.ts";
 import { allocateSharedMemory, openSharedState } from "../../lib/serving/shared_state.ts";
 import type { WorkloadRequest } from "../../lib/workload/request.ts";
@@ -32,6 +33,7 @@ function predictor(): Predictor {
 class Running implements AsyncDisposable {
   readonly observer = new RecordingObserver();
   readonly client: ModelServerClient;
+  readonly clients: WorkloadClients;
   readonly #channel: ReturnType<typeof openChannel>;
   readonly #server: GrpcServer;
   readonly #listener: Deno.TcpListener;
@@ -52,6 +54,7 @@ class Running implements AsyncDisposable {
     }, (error) => assert.fail(String(error)));
     this.#channel = openChannel({ hostname, port: this.#listener.addr.port });
     this.client = new ModelServerClient(this.#channel);
+    this.clients = { modelServer: this.client, numStore: new NumStoreClient(this.#channel) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -174,7 +177,7 @@ Deno.test(
       { type: "Predict", value: { inputs: [0, 0, 0] } },
       { type: "Predict", value: { inputs: [1, 2] } },
     ];
-    const printed = await Array.fromAsync(printedResponses(running.client, requests));
+    const printed = await Array.fromAsync(printedResponses(running.clients, requests));
     assert.match(printed[0], /^error: "[^"\n]+"\n\n$/);
     assert.match(printed[7], /^error: "[^"\n]+"\n\n$/);
     assert.deepEqual(printed.slice(1, 7), [

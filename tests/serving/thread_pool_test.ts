@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { OperationError } from "../../lib/errors.ts";
+import { NumStore } from "../../lib/numstore/num_store.ts";
 import { Counters } from "../../lib/serving/counters.ts";
 import {
   allocateSharedMemory,
@@ -259,6 +260,22 @@ Deno.test("ThreadPool frees a dead thread's lock and resets what it may have bro
   await replaced;
   assert.deepEqual(deaths.map(([, , recovered]) => recovered), [true]);
   assert.equal(cacheCounters(pool.state).entries, 0);
+  pool.terminate();
+});
+
+Deno.test("ThreadPool frees NumStore's lock from a dead thread, and keeps its numbers", async () => {
+  const { pool, threads, deaths, memory, nextSpawn } = await startedPool();
+  const living = new NumStore(openSharedState(memory, threads[0].start.owner).numStore);
+  living.setNum("A", 5n);
+  living.fact("A");
+  const dying = openSharedState(memory, threads[2].start.owner);
+  dying.numStore.mutex.acquire();
+  const replaced = nextSpawn();
+  threads[2].die("killed while it held the lock");
+  await replaced;
+  assert.deepEqual(deaths.map(([, , recovered]) => recovered), [true]);
+  assert.deepEqual(living.fact("A"), { value: 120n, hit: false });
+  assert.equal(living.setNum("B", 1n), 6n);
   pool.terminate();
 });
 

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
-import { type ModelServerCaller, runClosedLoop } from "../../lib/workload/closed_loop.ts";
+import { runClosedLoop, type WorkloadCaller } from "../../lib/workload/closed_loop.ts";
 import type { WorkloadRequest } from "../../lib/workload/request.ts";
 
 const SET: WorkloadRequest = { type: "SetCoefs", value: { coefs: [1, 2] } };
 const PREDICT: WorkloadRequest = { type: "Predict", value: { inputs: [3, 4] } };
+const SET_A: WorkloadRequest = { type: "SetNum", value: { key: "A", value: 3n } };
+const FACT_A: WorkloadRequest = { type: "Fact", value: { key: "A" } };
+const FACT_B: WorkloadRequest = { type: "Fact", value: { key: "B" } };
 
 /** Answers at once as the test says, and remembers what it was asked. */
-class FakeCaller implements ModelServerCaller {
+class FakeCaller implements WorkloadCaller {
   readonly calls: string[] = [];
   setError = "";
   predictAnswer = { output: 11, cacheHit: false, error: "" };
+  factAnswer = { value: 6n, hit: false, error: "" };
   onCall: (call: number) => void | Promise<void> = () => {};
 
   async setCoefs(coefs: readonly number[]) {
@@ -20,6 +24,16 @@ class FakeCaller implements ModelServerCaller {
   async predict(inputs: readonly number[]) {
     await this.#record(`Predict ${inputs}`);
     return this.predictAnswer;
+  }
+
+  async setNum(key: string, value: bigint) {
+    await this.#record(`SetNum ${key} ${value}`);
+    return { total: value };
+  }
+
+  async fact(key: string) {
+    await this.#record(`Fact ${key}`);
+    return this.factAnswer;
   }
 
   async #record(call: string): Promise<void> {
@@ -47,7 +61,7 @@ Deno.test("runClosedLoop() counts Predict calls and hits", async () => {
   };
   const result = await runClosedLoop(caller, [SET, PREDICT, PREDICT, PREDICT]);
   const { latenciesMs, ...counts } = result;
-  assert.deepEqual(counts, { predicts: 3, hits: 2, errors: 0 });
+  assert.deepEqual(counts, { lookUps: 3, hits: 2, errors: 0 });
   assert.equal(latenciesMs.length, 4);
 });
 
@@ -56,7 +70,7 @@ Deno.test("runClosedLoop() counts an answer with an error text as a call without
   caller.setError = "Cannot set: no coefficients";
   caller.predictAnswer = { output: 0, cacheHit: false, error: "Cannot predict: no coefficients" };
   const { latenciesMs, ...counts } = await runClosedLoop(caller, [PREDICT, SET]);
-  assert.deepEqual(counts, { predicts: 1, hits: 0, errors: 1 });
+  assert.deepEqual(counts, { lookUps: 1, hits: 0, errors: 1 });
   assert.equal(latenciesMs.length, 2);
 });
 
@@ -65,6 +79,25 @@ Deno.test("runClosedLoop() counts errors of Predict from the first accepted SetC
   caller.predictAnswer = { output: 0, cacheHit: false, error: "Cannot predict" };
   const { errors } = await runClosedLoop(caller, [PREDICT, PREDICT, SET, PREDICT]);
   assert.equal(errors, 1);
+});
+
+Deno.test("runClosedLoop() counts Fact calls of keys that are there as look-ups", async () => {
+  const caller = new FakeCaller();
+  caller.onCall = (call) => {
+    caller.factAnswer = { value: 6n, hit: call === 3, error: call === 4 ? "no such key" : "" };
+  };
+  const { latenciesMs, ...counts } = await runClosedLoop(caller, [SET_A, FACT_A, FACT_A, FACT_B]);
+  assert.deepEqual(caller.calls, ["SetNum A 3", "Fact A", "Fact A", "Fact B"]);
+  assert.deepEqual(counts, { lookUps: 2, hits: 1, errors: 0 });
+  assert.equal(latenciesMs.length, 4);
+});
+
+Deno.test("runClosedLoop() counts an error of Fact from the loop's first SetNum of the key on", async () => {
+  const caller = new FakeCaller();
+  caller.factAnswer = { value: 0n, hit: false, error: "no such key" };
+  const requests = [FACT_A, SET_A, FACT_B, FACT_A];
+  const { latenciesMs: _, ...counts } = await runClosedLoop(caller, requests);
+  assert.deepEqual(counts, { lookUps: 0, hits: 0, errors: 1 });
 });
 
 Deno.test("runClosedLoop() measures how long each call takes", async () => {
@@ -84,11 +117,11 @@ Deno.test("runClosedLoop() measures in real time by default", async () => {
 });
 
 Deno.test("runClosedLoop() keeps more latencies than it has room for at first", async () => {
-  const { latenciesMs, predicts } = await runClosedLoop(
+  const { latenciesMs, lookUps } = await runClosedLoop(
     new FakeCaller(),
     Array(2500).fill(PREDICT),
   );
-  assert.equal(predicts, 2500);
+  assert.equal(lookUps, 2500);
   assert.equal(latenciesMs.length, 2500);
   assert.equal(latenciesMs.buffer.byteLength, 2500 * 8);
 });
@@ -115,7 +148,7 @@ Deno.test("runClosedLoop() tells of progress ten times a second", async () => {
 
 Deno.test("runClosedLoop() makes no requests out of none", async () => {
   const { latenciesMs, ...counts } = await runClosedLoop(new FakeCaller(), []);
-  assert.deepEqual(counts, { predicts: 0, hits: 0, errors: 0 });
+  assert.deepEqual(counts, { lookUps: 0, hits: 0, errors: 0 });
   assert.equal(latenciesMs.length, 0);
 });
 

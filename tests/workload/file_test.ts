@@ -38,6 +38,24 @@ Deno.test("parseWorkloadFile() accepts empty lists and float32's extremes", () =
   }
 });
 
+Deno.test("parseWorkloadFile() reads int64 numbers as JSON numbers and as strings, exactly", () => {
+  const cases: readonly (readonly [value: unknown, number: bigint])[] = [
+    [1, 1n],
+    [-0, 0n],
+    [Number.MAX_SAFE_INTEGER, 9007199254740991n],
+    ["9007199254740993", 9007199254740993n],
+    ["9223372036854775807", 2n ** 63n - 1n],
+    ["-9223372036854775808", -(2n ** 63n)],
+  ];
+  for (const [value, number] of cases) {
+    const text = withRequests({ type: "SetNum", value: { key: "A", value } });
+    const request = { type: "SetNum", value: { key: "A", value: number } };
+    assert.deepEqual(parseWorkloadFile(text, "w"), [request]);
+  }
+  const fact = { type: "Fact", value: { key: "" } };
+  assert.deepEqual(parseWorkloadFile(withRequests(fact), "w"), [fact]);
+});
+
 Deno.test("parseWorkloadFile() gives back any workload that was written as JSON", () => {
   const vector = fc.array(fc.float({ noDefaultInfinity: true, noNaN: true }).map((x) => x + 0));
   const request = fc.oneof(
@@ -73,7 +91,7 @@ Deno.test("parseWorkloadFile() says where a file is wrong and what is expected",
   const coefs = (...numbers: unknown[]) => ({ type: "SetCoefs", value: { coefs: numbers } });
   const good = coefs(1);
   const inRange = "a number in float32's range (up to 3.4028235e38)";
-  const cases: readonly (readonly [text: string, reason: string])[] = [
+  const cases: (readonly [text: string, reason: string])[] = [
     ["", "expected JSON: Unexpected end of JSON input"],
     ["null", "expected an object with requests, found null"],
     ["[]", "expected an object with requests, found an array"],
@@ -82,14 +100,19 @@ Deno.test("parseWorkloadFile() says where a file is wrong and what is expected",
     ['{"requests": [], "seed": 1}', 'expected only requests, found "seed" too'],
     ['{"requests": [], "__proto__": 1}', 'expected only requests, found "__proto__" too'],
     [withRequests(good, 7), "requests[1]: expected an object with type and value, found 7"],
-    [withRequests({}), 'requests[0].type: expected "SetCoefs" or "Predict", found nothing'],
+    [
+      withRequests({}),
+      'requests[0].type: expected "SetCoefs", "Predict", "SetNum" or "Fact", found nothing',
+    ],
     [
       withRequests({ type: "Train", value: {} }),
-      'requests[0].type: expected "SetCoefs" or "Predict", found "Train"',
+      'requests[0].type: expected "SetCoefs", "Predict", "SetNum" or "Fact", found "Train"',
     ],
     [
       withRequests({ type: "x".repeat(50) }),
-      `requests[0].type: expected "SetCoefs" or "Predict", found "${"x".repeat(39)}…`,
+      `requests[0].type: expected "SetCoefs", "Predict", "SetNum" or "Fact", found "${
+        "x".repeat(39)
+      }…`,
     ],
     [
       withRequests({ type: "Predict" }),
@@ -129,6 +152,34 @@ Deno.test("parseWorkloadFile() says where a file is wrong and what is expected",
       "requests[0].value.inputs: expected at most 1048576 numbers, found 1048577",
     ],
   ];
+  const int64 = "an int64, as an integer of up to 2^53 - 1 or as a string of digits";
+  const setNum = (value: unknown) => withRequests({ type: "SetNum", value });
+  const wrongNumbers: readonly (readonly [value: unknown, found: string])[] = [
+    [undefined, "nothing"],
+    [1.5, "1.5"],
+    [2 ** 53, "9007199254740992"],
+    ["9223372036854775808", '"9223372036854775808"'],
+    ["-9223372036854775809", '"-9223372036854775809"'],
+    ["1e3", '"1e3"'],
+    ["", '""'],
+    [true, "true"],
+  ];
+  cases.push(
+    ...wrongNumbers.map(([value, found]): readonly [string, string] => [
+      setNum({ key: "A", value }),
+      `requests[0].value.value: expected ${int64}, found ${found}`,
+    ]),
+    [setNum({ value: 1 }), "requests[0].value.key: expected a string, found nothing"],
+    [setNum(1), "requests[0].value: expected an object with key and value, found 1"],
+    [
+      setNum({ key: "\ud800", value: 1 }),
+      "requests[0].value.key: expected Unicode text, found half a character",
+    ],
+    [
+      withRequests({ type: "Fact", value: { key: "A", value: 1 } }),
+      'requests[0].value: expected only key, found "value" too',
+    ],
+  );
   for (const [text, reason] of cases) {
     await t.step(reason, () => {
       assert.throws(() => parseWorkloadFile(text, "workload.json"), {

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  MATRIX_COLUMNS,
-  MATRIX_ROWS,
-  randomWorkload,
-  SEED_MAX,
-} from "../../lib/workload/random.ts";
-import type { WorkloadRequest } from "../../lib/workload/request.ts";
+import { MATRIX_COLUMNS, MATRIX_ROWS, randomWorkload } from "../../lib/workload/random.ts";
+import { SEED_MAX } from "../../lib/workload/random_stream.ts";
+import type { ModelServerRequest } from "../../lib/workload/request.ts";
 
 const THREADS = 8;
 const REQUESTS = 1000;
@@ -30,7 +26,7 @@ function simulateHitRate(seed: number): number {
   let predicts = 0;
   for (let turn = 0; turn < REQUESTS; turn++) {
     for (const stream of streams) {
-      const request = stream.next().value as WorkloadRequest;
+      const request = stream.next().value as ModelServerRequest;
       if (request.type === "SetCoefs") {
         recent = [];
         continue;

@@ -119,9 +119,9 @@ Deno.test("percentile() refuses no values and a q out of range", () => {
 
 Deno.test("summarize() puts the calls of all threads together", () => {
   const statistics = summarize([
-    { latenciesMs: Float64Array.of(3, 1), predicts: 2, hits: 1 },
-    { latenciesMs: Float64Array.of(4), predicts: 1, hits: 0 },
-    { latenciesMs: Float64Array.of(2), predicts: 1, hits: 0 },
+    { latenciesMs: Float64Array.of(3, 1), lookUps: 2, hits: 1 },
+    { latenciesMs: Float64Array.of(4), lookUps: 1, hits: 0 },
+    { latenciesMs: Float64Array.of(2), lookUps: 1, hits: 0 },
   ]);
   assert.deepEqual(statistics, {
     cacheHitRate: 0.25,
@@ -132,12 +132,12 @@ Deno.test("summarize() puts the calls of all threads together", () => {
 
 Deno.test("summarize() leaves the threads' results as they are", () => {
   const latenciesMs = Float64Array.of(3, 1, 2);
-  summarize([{ latenciesMs, predicts: 3, hits: 0 }]);
+  summarize([{ latenciesMs, lookUps: 3, hits: 0 }]);
   assert.deepEqual(latenciesMs, Float64Array.of(3, 1, 2));
 });
 
 Deno.test("summarize() gives a hit rate of 0 without Predict calls", () => {
-  const statistics = summarize([{ latenciesMs: Float64Array.of(5), predicts: 0, hits: 0 }]);
+  const statistics = summarize([{ latenciesMs: Float64Array.of(5), lookUps: 0, hits: 0 }]);
   assert.deepEqual(statistics, { cacheHitRate: 0, p50LatencyMs: 5, p99LatencyMs: 5 });
 });
 
@@ -145,7 +145,7 @@ Deno.test("summarize() has no percentiles without calls", () => {
   const nothing = { cacheHitRate: 0, p50LatencyMs: null, p99LatencyMs: null };
   assert.deepEqual(summarize([]), nothing);
   assert.deepEqual(
-    summarize([{ latenciesMs: new Float64Array(0), predicts: 0, hits: 0 }]),
+    summarize([{ latenciesMs: new Float64Array(0), lookUps: 0, hits: 0 }]),
     nothing,
   );
 });
