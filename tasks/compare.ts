@@ -5,6 +5,7 @@
  */
 
 import type { LoadResult } from "./load.ts";
+import { describeMachine } from "./machine.ts";
 import { readLine, RUN, SERVER_FROM_SOURCES, startServerProcess } from "./server_process.ts";
 
 const ROUNDS = 5;
@@ -14,10 +15,7 @@ const CONNECTIONS = 8;
 const write = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text));
 const file = (name: string) => new URL(name, import.meta.url).pathname;
 
-const { cpus, machine } = describeMachine();
-write(
-  `Deno ${Deno.version.deno}, ${cpus} processors, ${machine}; ${ROUNDS} rounds of ${SECONDS} s\n\n`,
-);
+write(`${describeMachine()}; ${ROUNDS} rounds of ${SECONDS} s\n\n`);
 write(
   "| connections × in flight | ours calls/s | p50 ms | p99 ms | grpc-js calls/s | p50 ms | p99 ms | ratio (min–max) |\n",
 );
@@ -81,17 +79,4 @@ async function startPeer(): Promise<AsyncDisposable & { readonly port: number }>
       await child.status;
     },
   };
-}
-
-function describeMachine(): { cpus: number; machine: string } {
-  const model = /model name\s*:\s*(.*)/.exec(readIfThere("/proc/cpuinfo"))?.[1];
-  return { cpus: navigator.hardwareConcurrency, machine: model ?? Deno.build.target };
-}
-
-function readIfThere(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return "";
-  }
 }
