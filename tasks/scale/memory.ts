@@ -50,9 +50,10 @@ async function measureIdle(command: ServerCommand, kind: string): Promise<string
   const held: number[] = [];
   const left: number[] = [];
   for (let i = 0; i < 2; i++) {
-    await using _holders = await holdConnections(server.port, kind);
-    held.push(await steadyResidentKib(pid));
-    await _holders[Symbol.asyncDispose]();
+    {
+      await using _holders = await holdConnections(server.port, kind);
+      held.push(await steadyResidentKib(pid));
+    }
     left.push(await steadyResidentKib(pid));
   }
   return [
@@ -80,7 +81,7 @@ async function holdConnections(port: number, kind: string): Promise<AsyncDisposa
   }
   return {
     async [Symbol.asyncDispose]() {
-      for (const { stdin } of holders) if (!stdin.locked) await stdin.close();
+      for (const { stdin } of holders) await stdin.close();
       await Promise.all(holders.map(({ status }) => status));
     },
   };
