@@ -5,8 +5,13 @@ import { EXIT_SUCCESS, EXIT_USAGE } from "./lib/cli/parse_outcome.ts";
 import { exitWith, writeOutput, writeProblem } from "./lib/cli/exit.ts";
 import { openProgress } from "./lib/cli/progress.ts";
 import { OperationError } from "./lib/errors.ts";
-import { openChannel } from "./lib/grpc/channel.ts";
+import { type Channel, openChannel } from "./lib/grpc/channel.ts";
 import { codeName, GrpcError } from "./lib/grpc/status.ts";
+import {
+  channelSecurity,
+  type ClientCredentials,
+  readClientCredentials,
+} from "./lib/security/client_credentials.ts";
 import { printedResponses } from "./lib/services/file_workload.ts";
 import { ModelServerClient } from "./lib/services/modelserver_client.ts";
 import { runClientThreads } from "./lib/workload/client_threads.ts";
@@ -21,7 +26,10 @@ if (import.meta.main) {
   if (outcome.kind === "exit") exitWith(outcome);
   const { flags } = outcome;
   try {
-    await (flags.workload === "random" ? runRandom(flags) : runFile(flags));
+    const credentials = await readClientCredentials(flags);
+    await (flags.workload === "random"
+      ? runRandom(flags, credentials)
+      : runFile(flags, credentials));
     // Hundreds of threads take seconds to go by themselves, and nothing is left to do.
     Deno.exit(EXIT_SUCCESS);
   } catch (error) {
@@ -32,13 +40,15 @@ if (import.meta.main) {
   }
 }
 
-async function runRandom({ target, threads, requests, seed }: RandomFlags): Promise<void> {
-  await checkServer(target);
+async function runRandom(flags: RandomFlags, credentials: ClientCredentials): Promise<void> {
+  const { target, threads, requests, seed } = flags;
+  await checkServer(flags, credentials);
   using progress = openProgress({ total: threads * requests });
   const results = await runClientThreads({
     spawn: () => new Worker(new URL("./client_thread.ts", import.meta.url), { type: "module" }),
     hostname: target.host,
     port: target.port,
+    credentials,
     threads,
     requests,
     seed,
@@ -52,8 +62,8 @@ async function runRandom({ target, threads, requests, seed }: RandomFlags): Prom
 }
 
 /** Before any thread is started: threads take their time, and a missing server is to be told at once. */
-async function checkServer({ host, port }: RandomFlags["target"]): Promise<void> {
-  const channel = openChannel({ hostname: host, port });
+async function checkServer(flags: ClientFlags, credentials: ClientCredentials): Promise<void> {
+  const channel = openTarget(flags, credentials);
   try {
     await channel.connect();
   } finally {
@@ -61,9 +71,9 @@ async function checkServer({ host, port }: RandomFlags["target"]): Promise<void>
   }
 }
 
-async function runFile({ target, file }: FileFlags): Promise<void> {
-  const requests = await readWorkloadFile(file);
-  const channel = openChannel({ hostname: target.host, port: target.port });
+async function runFile(flags: FileFlags, credentials: ClientCredentials): Promise<void> {
+  const requests = await readWorkloadFile(flags.file);
+  const channel = openTarget(flags, credentials);
   try {
     for await (const text of printedResponses(new ModelServerClient(channel), requests)) {
       writeOutput(text);
@@ -71,4 +81,9 @@ async function runFile({ target, file }: FileFlags): Promise<void> {
   } finally {
     channel.close();
   }
+}
+
+function openTarget({ target }: ClientFlags, credentials: ClientCredentials): Channel {
+  const { host: hostname, port } = target;
+  return openChannel({ hostname, port, ...channelSecurity(credentials) });
 }

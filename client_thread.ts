@@ -5,6 +5,7 @@
 /** A client thread's composition root: one connection, one closed loop of the random workload. */
 
 import { openChannel } from "./lib/grpc/channel.ts";
+import { channelSecurity } from "./lib/security/client_credentials.ts";
 import { ModelServerClient } from "./lib/services/modelserver_client.ts";
 import { modelServerCaller } from "./lib/services/modelserver_caller.ts";
 import type { ClientCommand, ClientReport } from "./lib/workload/client_protocol.ts";
@@ -21,7 +22,8 @@ self.onmessage = (event: MessageEvent<ClientCommand>) => {
 };
 
 async function prepare(options: Extract<ClientCommand, { type: "prepare" }>): Promise<void> {
-  const channel = openChannel(options);
+  const { hostname, port, credentials } = options;
+  const channel = openChannel({ hostname, port, ...channelSecurity(credentials) });
   const caller = modelServerCaller(new ModelServerClient(channel));
   await channel.connect();
   self.onmessage = () => {

@@ -5,13 +5,21 @@
 /** A serving thread's composition root: the shared state, the services on it, a port to serve. */
 
 import { OperationError } from "./lib/errors.ts";
-import { acceptLoop, listen } from "./lib/grpc/listener.ts";
+import { canSharePort } from "./lib/grpc/listener.ts";
+import { ServedPort } from "./lib/grpc/served_port.ts";
 import { GrpcServer } from "./lib/grpc/server.ts";
 import { ServiceRegistry } from "./lib/grpc/service.ts";
+import { BearerAuth } from "./lib/security/bearer_auth.ts";
 import { Counters } from "./lib/serving/counters.ts";
 import { Predictor } from "./lib/serving/predictor.ts";
 import { openSharedState } from "./lib/serving/shared_state.ts";
-import type { ThreadCommand, ThreadReport, ThreadStart } from "./lib/serving/thread_protocol.ts";
+import type {
+  ServerCredentials,
+  ThreadCommand,
+  ThreadReport,
+  ThreadStart,
+} from "./lib/serving/thread_protocol.ts";
+import { ConnectionGate } from "./lib/services/connection_gate.ts";
 import { healthSource } from "./lib/services/health_contract.ts";
 import { addHealth } from "./lib/services/health_service.ts";
 import { HealthState } from "./lib/services/health_state.ts";
@@ -47,22 +55,41 @@ function start(options: ThreadStart): void {
   for (const service of ["", ...registry.services]) health.set(service, "SERVING");
   const server = new GrpcServer(registry, { messageBytesMax, streamsMax, times, observer });
 
-  const listener = listen(options);
-  acceptLoop(listener, async (connection) => {
-    observer.onConnectionStart();
-    if (Counters.openConnections(memory.counters) <= connectionsMax) {
-      return observer.onConnectionEnd(await server.serve(connection));
-    }
-    observer.onConnectionRefused();
-    await server.refuse(connection, `the server has ${connectionsMax} connections already`);
-    observer.onConnectionEnd(undefined);
-  }, (error) => report({ type: "acceptFailed", message: String(error) }));
-  self.onmessage = async (event: MessageEvent<ThreadCommand>) => {
-    if (event.data.type !== "drain") return;
-    listener.close();
+  const gate = new ConnectionGate({ server, observer, counters: memory.counters, connectionsMax });
+  useTokens(server, options.credentials);
+  const { keyPair } = options.credentials;
+  // A listener on a port that is not shared could not be replaced without closing the port.
+  const sharePort = options.sharePort || (keyPair !== undefined && canSharePort());
+  const port = new ServedPort({ ...options, sharePort }, keyPair, {
+    onConnection: (connection) => gate.take(connection),
+    onAcceptFailed: (error) => report({ type: "acceptFailed", message: String(error) }),
+  });
+  self.onmessage = async ({ data: command }: MessageEvent<ThreadCommand>) => {
+    if (command.type === "renew") return await renew(server, port, command.credentials);
+    if (command.type !== "drain") return;
+    port.close();
     health.drain();
     await server.shutdown();
     report({ type: "drained" });
   };
-  report({ type: "listening", port: listener.addr.port });
+  report({ type: "listening", port: port.number });
+}
+
+async function renew(
+  server: GrpcServer,
+  port: ServedPort,
+  credentials: ServerCredentials,
+): Promise<void> {
+  useTokens(server, credentials);
+  try {
+    if (credentials.keyPair !== undefined) await port.replace(credentials.keyPair);
+    report({ type: "renewed" });
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+    report({ type: "renewFailed", message: error.message });
+  }
+}
+
+function useTokens(server: GrpcServer, { tokenDigests }: ServerCredentials): void {
+  server.authenticator = tokenDigests && new BearerAuth(tokenDigests);
 }

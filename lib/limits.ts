@@ -100,6 +100,12 @@ export const CONNECT_TIMEOUT_MS = 4_000;
 /** A serving thread that dies younger than this is not replaced before this time is over. */
 export const THREAD_RESTART_MS = 250;
 
+/**
+ * How long a listener whose certificate was replaced goes on accepting while there is somebody in its
+ * queue; under a steady stream of clients there always may be.
+ */
+export const LISTENER_OVERLAP_MS = 500;
+
 /** After a failed accept (no file descriptors left) a thread waits this long before the next. */
 export const ACCEPT_RETRY_MS = 50;
 
@@ -169,6 +175,12 @@ export const FLOOD_DATA_BYTES_MIN = 256;
  */
 export const TURN_BYTES_MAX = 65_536;
 
+/**
+ * … and frames of it. The costliest, a call that is begun and reset, takes 25 µs: a turn of them lasts 3 ms
+ * rather than 15. A client's hundred small calls at once still are one turn.
+ */
+export const TURN_FRAMES_MAX = 256;
+
 /** How often the connections of a thread are looked at for those that are dead, idle, stalled or old. */
 export const KEEPER_ROUND_MS = 1_000;
 
@@ -204,3 +216,15 @@ export const REFUSALS_MAX = 64;
 
 /** The most services that an answer to `grpc.health.v1.Health.List` may name; health.proto's own limit. */
 export const HEALTH_LIST_SERVICES_MAX = 100;
+
+/** The largest file of certificates, keys or tokens that is read: a bundle of all public roots has 250 KB. */
+export const CREDENTIAL_FILE_BYTES_MAX = 1_048_576;
+
+/** The most tokens that are valid at once: each presented one is compared with all, 1 µs each. */
+export const TOKENS_MAX = 100;
+
+/** The least characters of a token: in base64, 96 bits that nobody guesses. */
+export const TOKEN_CHARS_MIN = 16;
+
+/** The most characters of a token: it must fit a request's header list, HEADER_LIST_BYTES_MAX. */
+export const TOKEN_CHARS_MAX = 4_096;

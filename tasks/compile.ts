@@ -1,8 +1,10 @@
 /**
  * Makes `./server` and `./client`, each with the least permissions that it needs.
  *
- * The server: the network, the environment variables that stand in its help, and how busy the processors are. The client: the
- * network, and files to read a workload from. Neither writes files nor starts programs.
+ * The server: the network, the environment variables that stand in its help, how busy the processors are,
+ * and files, as it cannot be known here which ones its flags will name; it gives that up at once when they
+ * name none, and its serving threads never have it. The client: the network, and files to read a workload,
+ * authorities and a token from. Neither writes files nor starts programs.
  */
 
 import { SERVER_VARIABLES } from "../lib/cli/server_flags.ts";
@@ -20,6 +22,7 @@ const COMMON = [
 
 await compile([
   ...COMMON,
+  "--allow-read",
   `--allow-env=${SERVER_VARIABLES.join(",")}`,
   "--allow-sys=cpus",
   "--include=server_thread.ts",

@@ -4,6 +4,8 @@ export interface ServerProcess extends AsyncDisposable {
   readonly child: Deno.ChildProcess;
   /** Everything that it logs until its end. */
   readonly log: Promise<string>;
+  /** The same, line by line as it comes; for one reader. */
+  readonly logLines: AsyncIterable<string>;
 }
 
 /** How to start a server: a compiled one, or the sources under this Deno. */
@@ -48,11 +50,13 @@ export async function startServerProcess(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const log = new Response(child.stderr).text();
+  const [whole, live] = child.stderr.tee();
+  const log = new Response(whole).text();
   const line = await readLine(child.stdout);
   if (line === undefined) throw new Error(`Cannot start ${program}: ${await log}`);
   return {
     log,
+    logLines: linesOf(live),
     port: (JSON.parse(line) as { port: number }).port,
     child,
     async [Symbol.asyncDispose]() {
@@ -69,11 +73,16 @@ export async function startServerProcess(
 
 /** The first line of a stream, which is then cancelled; `undefined` when the stream has none. */
 export async function readLine(stream: ReadableStream<Uint8Array>): Promise<string | undefined> {
+  for await (const line of linesOf(stream)) return line;
+  return undefined;
+}
+
+/** The lines of a stream that end in a line break, without it. */
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   let text = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    const end = text.indexOf("\n");
-    if (end >= 0) return text.slice(0, end);
+    const lines = `${text}${chunk}`.split("\n");
+    text = lines.pop() ?? "";
+    yield* lines;
   }
-  return undefined;
 }

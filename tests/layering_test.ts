@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 /**
  * What each folder of `lib` may import of ours, beside itself and the leaves. Arrows point one way:
- * leaves ← lock ← cache, model ← serving ← services, and http2 ← grpc ← services.
+ * leaves ← lock ← cache, model ← serving ← services, and http2 ← grpc ← services, security.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   lock: [],
@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http2: [],
   protobuf: [],
   grpc: ["http2"],
+  security: ["grpc", "http2"],
   workload: [],
   services: ["grpc", "protobuf", "serving", "workload"],
   cli: ["workload"],

@@ -2,8 +2,8 @@ import { OperationError } from "../errors.ts";
 import { THREADS_MAX } from "../limits.ts";
 import { SEED_MAX } from "../workload/random.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
-import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
-import { integerFrom, orWord } from "./flag_kind.ts";
+import { type Flag, flagValue, type GivenArguments, optionalFlagValue } from "./flag.ts";
+import { FILE, integerFrom, orWord, SWITCH } from "./flag_kind.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 import { parseTarget, type Target } from "./target.ts";
 
@@ -13,18 +13,29 @@ const REQUESTS_MAX = 1_000_000;
 /** The word for a seed that differs from run to run. */
 const RANDOM = "random";
 
+/** How `client` calls; what is not given is not there. */
+export interface ClientSecurityFlags {
+  /** To connect over TLS; `caFile` is a PEM file of authorities to trust. */
+  readonly tls?: { readonly caFile?: string };
+  /** A file of which the first token is sent with every call. */
+  readonly tokenFile?: string;
+}
+
 /** What `client` runs: the random workload, or the requests of a file in order. */
 export type ClientFlags =
-  | {
-    readonly workload: "random";
-    readonly target: Target;
-    readonly threads: number;
-    /** Per thread. */
-    readonly requests: number;
-    /** An unsigned 32-bit integer, drawn if none was given. */
-    readonly seed: number;
-  }
-  | { readonly workload: "file"; readonly target: Target; readonly file: string };
+  & ClientSecurityFlags
+  & (
+    | {
+      readonly workload: "random";
+      readonly target: Target;
+      readonly threads: number;
+      /** Per thread. */
+      readonly requests: number;
+      /** An unsigned 32-bit integer, drawn if none was given. */
+      readonly seed: number;
+    }
+    | { readonly workload: "file"; readonly target: Target; readonly file: string }
+  );
 
 const threads: Flag<number> = {
   name: "--threads",
@@ -47,6 +58,27 @@ const seed: Flag<number | typeof RANDOM> = {
   kind: orWord(integerFrom(0, SEED_MAX), RANDOM),
   fallback: RANDOM,
 };
+const tls: Flag<boolean> = {
+  name: "--tls",
+  summary: "connect over TLS and check the server's certificate and name",
+  kind: SWITCH,
+  fallback: "false",
+};
+const ca: Flag<string> = {
+  name: "--ca",
+  placeholder: "file",
+  summary: "trust these authorities too, certificates in PEM; needs --tls",
+  kind: FILE,
+};
+const tokenFile: Flag<string> = {
+  name: "--token-file",
+  placeholder: "file",
+  summary: "show the first token in it with every call",
+  kind: FILE,
+};
+
+/** Flags that a WORKLOAD file leaves nothing to say for. */
+const RANDOM_FLAGS: readonly Flag<unknown>[] = [threads, requests, seed];
 
 const CLIENT: Program = {
   name: "client",
@@ -56,7 +88,7 @@ const CLIENT: Program = {
     { name: "<TARGET>", summary: "the server: PORT (on this machine), HOST:PORT or [IPV6]:PORT" },
     { name: "[WORKLOAD]", summary: "a JSON file of requests; without it, the random workload" },
   ],
-  flags: [threads, requests, seed],
+  flags: [...RANDOM_FLAGS, tls, ca, tokenFile],
 };
 
 /**
@@ -80,9 +112,10 @@ export function parseClientFlags(args: readonly string[]): ParseOutcome<ClientFl
 function buildFlags(given: GivenArguments): ClientFlags {
   const [targetText, file] = given.positionals;
   const target = parseTarget(targetText);
+  const security = securityFlags(given);
   if (file !== undefined) {
     rejectRandomFlags(given);
-    return { workload: "file", target, file };
+    return { workload: "file", target, file, ...security };
   }
   const seedGiven = flagValue(seed, given);
   return {
@@ -91,11 +124,25 @@ function buildFlags(given: GivenArguments): ClientFlags {
     threads: flagValue(threads, given),
     requests: flagValue(requests, given),
     seed: seedGiven === RANDOM ? crypto.getRandomValues(new Uint32Array(1))[0] : seedGiven,
+    ...security,
+  };
+}
+
+function securityFlags(given: GivenArguments): ClientSecurityFlags {
+  const caFile = optionalFlagValue(ca, given);
+  const token = optionalFlagValue(tokenFile, given);
+  const overTls = flagValue(tls, given);
+  if (caFile !== undefined && !overTls) {
+    throw new OperationError("invalid-argument", `${ca.name} is given, and ${tls.name} is not`);
+  }
+  return {
+    ...(overTls ? { tls: caFile === undefined ? {} : { caFile } } : {}),
+    ...(token === undefined ? {} : { tokenFile: token }),
   };
 }
 
 function rejectRandomFlags({ texts }: GivenArguments): void {
-  const [name] = texts.keys();
+  const name = RANDOM_FLAGS.find((flag) => texts.has(flag.name))?.name;
   if (name === undefined) return;
   throw new OperationError(
     "invalid-argument",

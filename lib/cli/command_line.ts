@@ -78,9 +78,13 @@ function newCommand(program: Program, writeOut: (text: string) => void): Command
 }
 
 function newOption({ name, placeholder, summary, kind, fallback, variable }: Flag<unknown>) {
-  const details = [`default ${fallback}`, ...(variable === undefined ? [] : [`env ${variable}`])];
-  const help = `${summary}: ${kind.expected} (${details.join(", ")})`;
-  return new Option(`${name} <${placeholder}>`, help);
+  if (placeholder === undefined) return new Option(name, summary);
+  const details = [
+    ...(fallback === undefined ? [] : [`default ${fallback}`]),
+    ...(variable === undefined ? [] : [`env ${variable}`]),
+  ];
+  const more = details.length === 0 ? "" : ` (${details.join(", ")})`;
+  return new Option(`${name} <${placeholder}>`, `${summary}: ${kind.expected}${more}`);
 }
 
 function rejectExcess(command: Command): void {
@@ -101,9 +105,10 @@ function givenTexts(
   const texts = new Map<string, GivenText>();
   for (const flag of flags) {
     const argument = options[newOption(flag).attributeName()];
-    const source = typeof argument === "string" ? flag.name : flag.variable;
+    const source = argument === undefined ? flag.variable : flag.name;
     if (source === undefined) continue;
-    const text = typeof argument === "string" ? argument : env(source);
+    // A flag without a value is given as true.
+    const text = argument === undefined ? env(source) : String(argument);
     if (text !== undefined) texts.set(flag.name, { source, text });
   }
   return texts;

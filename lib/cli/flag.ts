@@ -5,12 +5,12 @@ import type { FlagKind } from "./flag_kind.ts";
 export interface Flag<T> {
   /** As written on the command line, with the dashes. */
   readonly name: `--${string}`;
-  /** What the help calls the value, such as `bytes`. */
-  readonly placeholder: string;
+  /** What the help calls the value, such as `bytes`; a flag without it takes none, and is on or off. */
+  readonly placeholder?: string;
   readonly summary: string;
   readonly kind: FlagKind<T>;
-  /** What stands for the value if none is given, as one would write it. */
-  readonly fallback: string;
+  /** What stands for the value if none is given, as one would write it; without it, nothing does. */
+  readonly fallback?: string;
   /** The environment variable that is read if the flag is not on the command line. */
   readonly variable?: string;
 }
@@ -32,11 +32,20 @@ export interface GivenArguments {
 /**
  * The flag's value: as given, else its fallback.
  *
+ * @throws {TypeError} if it is not given and has no fallback
  * @throws {OperationError} invalid-argument, if the text does not fit; the message names the flag or
  *   the variable, what was found and what is expected
  */
-export function flagValue<T>(flag: Flag<T>, { texts }: GivenArguments): T {
+export function flagValue<T>(flag: Flag<T>, given: GivenArguments): T {
+  const value = optionalFlagValue(flag, given);
+  if (value !== undefined) return value;
+  throw new TypeError(`Cannot tell the value of ${flag.name}: it has no fallback`);
+}
+
+/** As `flagValue`; `undefined` for a flag that is not given and has no fallback. */
+export function optionalFlagValue<T>(flag: Flag<T>, { texts }: GivenArguments): T | undefined {
   const { source, text } = texts.get(flag.name) ?? { source: flag.name, text: flag.fallback };
+  if (text === undefined) return undefined;
   const value = flag.kind.parse(text);
   if (value !== undefined) return value;
   throw new OperationError(

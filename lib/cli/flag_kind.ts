@@ -66,6 +66,18 @@ export const HOST: FlagKind<string> = {
   parse: (text) => isHostName(text) || isIpv6(text) ? text : undefined,
 };
 
+/** A file's name; whether there is such a file is for whoever reads it. */
+export const FILE: FlagKind<string> = {
+  expected: "a file",
+  parse: (text) => text === "" || text.includes("\0") ? undefined : text,
+};
+
+/** On or off. */
+export const SWITCH: FlagKind<boolean> = {
+  expected: "true or false",
+  parse: (text) => text === "true" ? true : text === "false" ? false : undefined,
+};
+
 /** Whether the text may be a host name or an IPv4 address; whether it exists is for the resolver. */
 export function isHostName(text: string): boolean {
   return text.length <= HOST_CHARS_MAX && HOST_NAME.test(text);

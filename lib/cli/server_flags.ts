@@ -1,3 +1,4 @@
+import { OperationError } from "../errors.ts";
 import {
   CACHE_BYTES_MAX,
   CACHE_ENTRIES_MAX,
@@ -5,8 +6,8 @@ import {
   THREADS_MAX,
 } from "../limits.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
-import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
-import { bytesFrom, HOST, integerFrom, oneOf, orWord, secondsFrom } from "./flag_kind.ts";
+import { type Flag, flagValue, type GivenArguments, optionalFlagValue } from "./flag.ts";
+import { bytesFrom, FILE, HOST, integerFrom, oneOf, orWord, secondsFrom } from "./flag_kind.ts";
 import type { LogFormat } from "./logging.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 
@@ -67,6 +68,10 @@ export interface ServerFlags {
   /** How long a shutdown waits for calls in progress. */
   readonly drainMs: number;
   readonly logFormat: LogFormat;
+  /** PEM files to serve TLS with; without them connections are not encrypted. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** A file of the tokens of which callers need one; without it everybody may call. */
+  readonly authTokenFile?: string;
 }
 
 const host: Flag<string> = {
@@ -181,6 +186,27 @@ const logFormat: Flag<LogFormat> = {
   fallback: "text",
   variable: "MODELSERVER_LOG_FORMAT",
 };
+const tlsCert: Flag<string> = {
+  name: "--tls-cert",
+  placeholder: "file",
+  summary: "serve TLS with this certificate chain in PEM; needs --tls-key",
+  kind: FILE,
+  variable: "MODELSERVER_TLS_CERT",
+};
+const tlsKey: Flag<string> = {
+  name: "--tls-key",
+  placeholder: "file",
+  summary: "the certificate's private key in PEM",
+  kind: FILE,
+  variable: "MODELSERVER_TLS_KEY",
+};
+const authTokenFile: Flag<string> = {
+  name: "--auth-token-file",
+  placeholder: "file",
+  summary: "let only those call who show one of its tokens, one a line",
+  kind: FILE,
+  variable: "MODELSERVER_AUTH_TOKEN_FILE",
+};
 
 const SERVER: Program = {
   name: "server",
@@ -201,6 +227,9 @@ const SERVER: Program = {
     maxConnectionAgeSeconds,
     drainSeconds,
     logFormat,
+    tlsCert,
+    tlsKey,
+    authTokenFile,
   ],
 };
 
@@ -247,6 +276,22 @@ function buildFlags(given: GivenArguments): ServerFlags {
     connectionAgeMs: msOrForever(flagValue(maxConnectionAgeSeconds, given)),
     drainMs: flagValue(drainSeconds, given) * MS_PER_SECOND,
     logFormat: flagValue(logFormat, given),
+    ...securityFlags(given),
+  };
+}
+
+function securityFlags(given: GivenArguments): Pick<ServerFlags, "tls" | "authTokenFile"> {
+  const certFile = optionalFlagValue(tlsCert, given);
+  const keyFile = optionalFlagValue(tlsKey, given);
+  const tokenFile = optionalFlagValue(authTokenFile, given);
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    const [found, needed] = certFile === undefined ? [tlsKey, tlsCert] : [tlsCert, tlsKey];
+    const { source } = given.texts.get(found.name) ?? { source: found.name };
+    throw new OperationError("invalid-argument", `${source} is given, and ${needed.name} is not`);
+  }
+  return {
+    ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }),
+    ...(tokenFile === undefined ? {} : { authTokenFile: tokenFile }),
   };
 }
 

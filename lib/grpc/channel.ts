@@ -18,6 +18,8 @@ import type { CallOptions, ChannelContext, ClientCall } from "./client_call.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { type Address, dialTcp, formatAddress } from "./dial.ts";
 import { ACCEPT_ENCODING, ENCODING_GZIP } from "./message_encoding.ts";
+import { dialTls, type TlsOptions } from "./dial_tls.ts";
+import type { Metadata } from "./metadata.ts";
 import type { Method } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
 import { StreamingClientCall } from "./streaming_client_call.ts";
@@ -34,6 +36,10 @@ export interface ChannelOptions {
   readonly messageBytesMax: number;
   /** How the channel finds out that a server is gone without a word; by default it does not. */
   readonly keepalive?: Keepalive;
+  /** `http` by default; `https` over TLS. */
+  readonly scheme?: "http" | "https";
+  /** Sent with every call, before the call's own: a part of the fields whose encoding is kept. */
+  readonly metadata?: Metadata;
 }
 
 /**
@@ -314,13 +320,14 @@ export class Channel {
     if (known !== undefined) return known;
     const fields = [
       new HeaderField(":method", "POST"),
-      new HeaderField(":scheme", "http"),
+      new HeaderField(":scheme", this.#options.scheme ?? "http"),
       new HeaderField(":path", path),
       new HeaderField(":authority", this.#options.authority),
       new HeaderField("te", "trailers"),
       new HeaderField("content-type", "application/grpc"),
       ACCEPT_ENCODING,
       new HeaderField("user-agent", "grpc-modelserver"),
+      ...this.#options.metadata?.toFields() ?? [],
     ];
     this.#fields.set(path, fields);
     return fields;
@@ -334,20 +341,30 @@ export class Channel {
 /** Why a connection ended before its server had told its limits. */
 function describeEnd(error: Error | undefined): string {
   if (error === undefined) return "the server has closed the connection";
-  const breach = error instanceof Http2Error && error.scope === "connection";
-  return breach ? `it speaks no HTTP/2 (${error.message})` : error.message;
+  return error instanceof Http2Error ? `it speaks no HTTP/2 (${error.message})` : error.message;
 }
 
-/** A channel over TCP. @param messageBytesMax the largest response, gRPC's usual 4 MiB by default */
+/** What `openChannel` opens. */
+export interface OpenChannelOptions extends Address {
+  /** The largest response, gRPC's usual 4 MiB by default. */
+  readonly messageBytesMax?: number;
+  /** Whose certificates are believed; without it the connection is not encrypted. */
+  readonly tls?: TlsOptions | undefined;
+  /** Sent with every call. */
+  readonly metadata?: Metadata | undefined;
+}
+
+/** A channel over TCP, or over TLS on it. */
 export function openChannel(
-  { hostname, port, messageBytesMax = MESSAGE_BYTES_MAX_DEFAULT }: Address & {
-    readonly messageBytesMax?: number;
-  },
+  { hostname, port, messageBytesMax = MESSAGE_BYTES_MAX_DEFAULT, tls, metadata }:
+    OpenChannelOptions,
 ): Channel {
   const address = { hostname, port };
   return new Channel({
-    dial: () => dialTcp(address),
+    dial: () => tls === undefined ? dialTcp(address) : dialTls(address, tls),
     authority: formatAddress(address),
     messageBytesMax,
+    scheme: tls === undefined ? "http" : "https",
+    ...(metadata === undefined ? {} : { metadata }),
   });
 }

@@ -1,6 +1,8 @@
+import type { Transport } from "../http2/connection.ts";
 import { ACCEPT_RETRY_MS } from "../limits.ts";
 import { OperationError } from "../errors.ts";
 import { type Address, formatAddress } from "./dial.ts";
+import { ALPN_HTTP2, TlsTransport } from "./tls_transport.ts";
 
 /** How a thread listens. */
 export interface ListenOptions extends Address {
@@ -8,6 +10,12 @@ export interface ListenOptions extends Address {
   readonly sharePort: boolean;
   /** Whether to make sure first that no other process does. */
   readonly probePort: boolean;
+}
+
+/** A certificate, with those that lead to its authority behind it, and its private key; each PEM text. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** Whether threads can share a port here: Linux alone spreads connections over its listeners. */
@@ -23,10 +31,30 @@ export function canSharePort(): boolean {
  *
  * @throws {OperationError} `unavailable`, naming the address and what is wrong with it.
  */
-export function listen({ sharePort, probePort, ...address }: ListenOptions): Deno.TcpListener {
+export function listen(options: ListenOptions): Deno.TcpListener {
+  return open(options, (socket) => Deno.listen(socket));
+}
+
+/**
+ * Listens for TLS connections of peers that speak HTTP/2, as `listen` does for plain ones.
+ *
+ * An accepted connection may still have its handshake before it. @throws as `listen`
+ */
+export function listenTls(options: ListenOptions, { cert, key }: KeyPair): Deno.TlsListener {
+  return open(
+    options,
+    (socket) => Deno.listenTls({ ...socket, cert, key, alpnProtocols: [ALPN_HTTP2] }),
+  );
+}
+
+function open<Listener>(
+  { hostname, port, sharePort, probePort }: ListenOptions,
+  openSocket: (socket: Address & { reusePort: boolean }) => Listener,
+): Listener {
+  const address = { hostname, port };
   try {
-    if (sharePort && probePort && address.port !== 0) Deno.listen(address).close();
-    return Deno.listen({ ...address, reusePort: sharePort });
+    if (sharePort && probePort && port !== 0) Deno.listen(address).close();
+    return openSocket({ ...address, reusePort: sharePort });
   } catch (error) {
     const reason = error instanceof Deno.errors.AddrInUse
       ? "the port is in use"
@@ -41,8 +69,15 @@ export function listen({ sharePort, probePort, ...address }: ListenOptions): Den
   }
 }
 
+/** A connection that was accepted. */
+export interface AcceptedConnection extends Transport {
+  /** Resolves when its socket is free, where that can be later than its close. */
+  readonly released?: Promise<void>;
+}
+
 /**
- * Hands each connection to `serve`, until the listener is closed.
+ * Hands each connection to `serve`, until the listener is closed. What `serve` returns is waited for
+ * before the next is accepted.
  *
  * A client that is gone before it was accepted costs nothing. Any other failed accept, as when the
  * process has no file descriptors left, is tried again after ACCEPT_RETRY_MS.
@@ -50,8 +85,8 @@ export function listen({ sharePort, probePort, ...address }: ListenOptions): Den
  * @param onFailure is told of such a failure, the first time after an accept went well
  */
 export async function acceptLoop(
-  listener: { accept(): Promise<Deno.TcpConn> },
-  serve: (connection: Deno.TcpConn) => void,
+  listener: { accept(): Promise<Deno.TcpConn | Deno.TlsConn> },
+  serve: (connection: AcceptedConnection) => Promise<void> | void,
   onFailure: (error: unknown) => void,
 ): Promise<void> {
   let failing = false;
@@ -59,7 +94,10 @@ export async function acceptLoop(
     try {
       const connection = await listener.accept();
       failing = false;
-      serve(withoutDelay(connection));
+      const wait = serve(
+        "handshake" in connection ? new TlsTransport(connection) : withoutDelay(connection),
+      );
+      if (wait !== undefined) await wait;
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;

@@ -45,18 +45,23 @@ export class ByteBudget {
   }
 }
 
-/** The first buffer for a message: a prefix that lies about its length costs no more than this. */
-export const FIRST_BUFFER_BYTES = 65_536;
+/**
+ * The least buffer of a message that has more than this: counted with MESSAGE_OVERHEAD_BYTES, so that a
+ * call whose prefix lies about its length, or that is never finished, costs what the budget says.
+ */
+const FIRST_BUFFER_BYTES = 512;
+
+/** From how many bytes on buffers come from a pool, where there is one: smaller ones are cheap garbage. */
+export const POOLED_BYTES_MIN = 65_536;
 
 /**
  * Puts length-prefixed messages together from chunks cut anywhere.
  *
- * A buffer grows as bytes come in, never on the word of the prefix alone. Finished messages belong
- * to the caller; what they hold of the budget is given back with `release`. A compressed one holds
- * what came in until it is decompressed, and from then on what it was decompressed to.
+ * A buffer grows as bytes come in, to twice as many at most, never on the word of the prefix alone.
+ * Finished messages belong to the caller; what they hold of the budget is given back with `release`. A
+ * compressed one holds what came in until it is decompressed, and from then on what it was decompressed to.
  *
- * With a pool, longer ones take their buffers from it: such a message may hold twice what it counts for,
- * and is the caller's until it calls `recycle`.
+ * With a pool, long messages take their buffers from it; one is the caller's until it calls `recycle`.
  *
  * Source: gRPC over HTTP/2 (doc/PROTOCOL-HTTP2.md), Length-Prefixed-Message.
  */
@@ -75,7 +80,7 @@ export class MessageAssembler {
   #heldBytes = 0;
   #closed = false;
 
-  /** @param pool with sizes from FIRST_BUFFER_BYTES on, for a caller who does not keep messages */
+  /** @param pool with sizes from POOLED_BYTES_MIN on, for a caller who does not keep messages */
   constructor(messageBytesMax: number, budget: ByteBudget, pool?: BufferPool) {
     this.#messageBytesMax = messageBytesMax;
     this.#budget = budget;
@@ -169,14 +174,14 @@ export class MessageAssembler {
     this.#messageBytes = readLength(this.#prefix, 0, this.#messageBytesMax);
     this.#receivedBytes = 0;
     this.#take(MESSAGE_OVERHEAD_BYTES);
-    this.#message = this.#messageBytes <= FIRST_BUFFER_BYTES
-      ? new Uint8Array(this.#messageBytes)
-      : this.#buffer(FIRST_BUFFER_BYTES);
+    const firstBytes = Math.max(end - at, FIRST_BUFFER_BYTES);
+    this.#message = this.#buffer(Math.min(this.#messageBytes, firstBytes));
     return at;
   }
 
   #buffer(bytes: number): Uint8Array<ArrayBuffer> {
-    return this.#pool?.take(bytes) ?? new Uint8Array(bytes);
+    if (this.#pool === undefined || bytes < POOLED_BYTES_MIN) return new Uint8Array(bytes);
+    return this.#pool.take(bytes);
   }
 
   #takeBody(

@@ -1,5 +1,6 @@
 import { HeaderField, type HeaderList, valueOf } from "../http2/hpack/header_field.ts";
 import type { RequestHead } from "../http2/message_head.ts";
+import type { Authenticator } from "./authenticator.ts";
 import { messageEncoding } from "./message_encoding.ts";
 import { Code, GrpcError } from "./status.ts";
 import { parseTimeout } from "./timeout.ts";
@@ -50,13 +51,15 @@ const CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;.*)?$/;
 /**
  * Reads a request's head as gRPC.
  *
- * A request without a content-type is somebody who looks what is here, and gets a greeting.
+ * A request without a content-type is somebody who looks what is here, and gets a greeting. Whether a
+ * method exists is told only to who may call.
  *
  * Source: gRPC over HTTP/2 (doc/PROTOCOL-HTTP2.md), Requests.
  */
 export function readCallHead(
   head: RequestHead,
   registry: ServiceRegistry,
+  authenticator?: Authenticator,
 ): CallHead | PlainAnswer {
   const contentType = valueOf(head.fields, "content-type");
   if (contentType === undefined && registry.find(head.path ?? "") === undefined) {
@@ -64,6 +67,10 @@ export function readCallHead(
   }
   if (contentType === undefined || !CONTENT_TYPE.test(contentType)) return UNSUPPORTED;
   if (head.method !== "POST") return NOT_POST;
+  const refusal = authenticator?.refusalOf(head);
+  if (refusal !== undefined) {
+    return { head, route: refusal, timeoutMs: undefined, encoding: undefined };
+  }
   try {
     const timeout = valueOf(head.fields, "grpc-timeout");
     const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout);

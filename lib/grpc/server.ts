@@ -17,6 +17,7 @@ import {
   SERVER_BUFFERED_BYTES_MAX,
   STREAM_WINDOW_BYTES,
 } from "../limits.ts";
+import type { Authenticator } from "./authenticator.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { ByteBudget } from "./message_assembler.ts";
 import { PlainCall } from "./plain_call.ts";
@@ -54,6 +55,8 @@ export class GrpcServer {
   readonly #streamsMax: number;
   readonly #times: KeeperTimes;
   readonly #connections = new Map<Connection<StreamHandler>, Keeper>();
+  readonly #acceptors = new Set<CallAcceptor>();
+  #authenticator: Authenticator | undefined;
   readonly #deadlines = new DeadlineTimer();
   readonly #budget: ByteBudget;
   #rounds: ReturnType<typeof setInterval> | undefined;
@@ -76,18 +79,27 @@ export class GrpcServer {
     return this.#connections.size;
   }
 
+  /** Lets only those call, from now on, whom it lets; without it everybody. Calls in flight go on. */
+  set authenticator(authenticator: Authenticator | undefined) {
+    this.#authenticator = authenticator;
+    for (const acceptor of this.#acceptors) acceptor.authenticator = authenticator;
+  }
+
   /**
    * Serves one connection until it is over, and closes it.
    *
    * @returns why it ended, `undefined` after an orderly end. Never rejects.
    */
   async serve(transport: Transport): Promise<Error | undefined> {
-    const connection = this.#connection(transport);
+    const acceptor = this.#newAcceptor();
+    const connection = serverConnection(transport, acceptor, this.#streamsMax);
+    this.#acceptors.add(acceptor);
     this.#keep(connection);
     if (this.#shuttingDown) connection.shutdown();
     try {
       return await connection.run();
     } finally {
+      this.#acceptors.delete(acceptor);
       this.#letGo(connection);
     }
   }
@@ -99,7 +111,7 @@ export class GrpcServer {
   async refuse(transport: Transport, reason: string): Promise<void> {
     if (this.#refusals >= REFUSALS_MAX) return transport.close();
     this.#refusals++;
-    const connection = this.#connection(transport);
+    const connection = serverConnection(transport, this.#newAcceptor(), this.#streamsMax);
     connection.cutOff(Http2Error.connection(ErrorCode.ENHANCE_YOUR_CALM, reason));
     await connection.run();
     this.#refusals--;
@@ -119,18 +131,15 @@ export class GrpcServer {
     this.#deadlines.close();
   }
 
-  #connection(transport: Transport): Connection<StreamHandler> {
-    const context: CallContext = {
+  #newAcceptor(): CallAcceptor {
+    const acceptor = new CallAcceptor(this.#registry, {
       messageBytesMax: this.#options.messageBytesMax,
       budget: new ByteBudget(this.#connectionBytesMax, { parent: this.#budget }),
       deadlines: this.#deadlines,
       observer: this.#options.observer,
-    };
-    return serverConnection(
-      transport,
-      new CallAcceptor(this.#registry, context),
-      this.#streamsMax,
-    );
+    });
+    acceptor.authenticator = this.#authenticator;
+    return acceptor;
   }
 
   #keep(connection: Connection<StreamHandler>): void {
@@ -162,11 +171,18 @@ export class GrpcServer {
 class CallAcceptor implements RequestAcceptor {
   readonly #registry: ServiceRegistry;
   readonly #context: CallContext;
+  #authenticator: Authenticator | undefined;
   #last: CallHead | undefined;
 
   constructor(registry: ServiceRegistry, context: CallContext) {
     this.#registry = registry;
     this.#context = context;
+  }
+
+  set authenticator(authenticator: Authenticator | undefined) {
+    this.#authenticator = authenticator;
+    // What is remembered was let in, or not, by the one before.
+    this.#last = undefined;
   }
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): void {
@@ -188,7 +204,7 @@ class CallAcceptor implements RequestAcceptor {
   /** A client that repeats a request repeats its head: the same object, which was read before. */
   #read(head: RequestHead): CallHead | PlainAnswer {
     if (this.#last?.head === head) return this.#last;
-    const call = readCallHead(head, this.#registry);
+    const call = readCallHead(head, this.#registry, this.#authenticator);
     if (!("body" in call)) this.#last = call;
     return call;
   }

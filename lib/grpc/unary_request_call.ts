@@ -2,7 +2,7 @@ import { BufferPool } from "../http2/buffer_pool.ts";
 import { MESSAGE_BYTES_MAX_DEFAULT, MESSAGE_POOL_BYTES_MAX } from "../limits.ts";
 import { assertEncoded, CompressedMessage } from "./compressed_message.ts";
 import { decodeMessage } from "./decode_message.ts";
-import { FIRST_BUFFER_BYTES, MessageAssembler } from "./message_assembler.ts";
+import { MessageAssembler, POOLED_BYTES_MIN } from "./message_assembler.ts";
 import type { ServerStream } from "../http2/server_connection.ts";
 import { isWholeMessage, PREFIX_BYTES, readLength } from "./message_prefix.ts";
 import type { CallHead } from "./request_head.ts";
@@ -12,7 +12,7 @@ import { Code, GrpcError } from "./status.ts";
 
 /** Of all such calls of a thread: a message is decoded before its call is run, and read no more. */
 const BUFFERS = new BufferPool({
-  smallestBytes: FIRST_BUFFER_BYTES,
+  smallestBytes: POOLED_BYTES_MIN,
   largestBytes: MESSAGE_BYTES_MAX_DEFAULT,
   bytesMax: MESSAGE_POOL_BYTES_MAX,
 });

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers";
-import { CONCURRENT_STREAMS_MAX, OUTPUT_BYTES_MAX, TURN_BYTES_MAX } from "../limits.ts";
+import { CONCURRENT_STREAMS_MAX, OUTPUT_BYTES_MAX } from "../limits.ts";
 import { FloodGuard } from "./flood_guard.ts";
 import { FrameType } from "./frame.ts";
 import { type ByteSource, FrameReader } from "./frame_reader.ts";
@@ -68,7 +68,7 @@ export class Connection<Handler extends StreamHandler>
   readonly #over = Promise.withResolvers<void>();
   #error: Error | undefined;
   /** Why the server takes no more calls, unless it only goes. */
-  #refusal: Http2Error | undefined;
+  #refusal: Error | undefined;
   #started = false;
   #flushScheduled = false;
   #acceptsStreams = true;
@@ -146,19 +146,14 @@ export class Connection<Handler extends StreamHandler>
       this.#start();
       this.#writer.flush();
     }
-    let turnStart = 0;
     try {
-      while (!this.#closer.closed && await this.#reader.fill()) {
+      while (!this.#closer.closed && await this.#nextInput()) {
         if (this.#error !== undefined) {
           await this.#closer.discardRest();
           break;
         }
         this.#receive();
         this.#writer.flush();
-        if (this.#reader.bytesRead - turnStart >= TURN_BYTES_MAX) {
-          await new Promise((resolve) => setImmediate(resolve));
-          turnStart = this.#reader.bytesRead;
-        }
         // One write, not all of them: a response without end would keep us from reading its reset.
         if (this.#writer.bytes > UNREAD_OUTPUT_BYTES_MAX) await this.#writer.written();
       }
@@ -312,7 +307,7 @@ export class Connection<Handler extends StreamHandler>
       code === ErrorCode.NO_ERROR ? ErrorCode.REFUSED_STREAM : code,
       `the server takes no more calls (GOAWAY ${code}${message === "" ? "" : `: ${message}`})`,
     );
-    if (code !== ErrorCode.NO_ERROR) this.#refusal = refusal;
+    if (code !== ErrorCode.NO_ERROR) this.#refusal = new Error(refusal.message);
     for (const stream of this.#streams.values()) {
       if (stream.id > lastId) this.onPeerReset(stream, refusal);
     }
@@ -322,6 +317,13 @@ export class Connection<Handler extends StreamHandler>
   onSettings(): void {
     this.#greeted.resolve();
     this.#role.onCapacity();
+  }
+
+  /** Gives others their turn and goes on with what is there already, or reads; false at the end. */
+  #nextInput(): Promise<boolean> {
+    if (!this.#reader.turnOver) return this.#reader.fill();
+    this.#reader.startTurn();
+    return new Promise((resolve) => setImmediate(() => resolve(true)));
   }
 
   #stopAccepting(): void {

@@ -1,3 +1,4 @@
+import { TURN_BYTES_MAX, TURN_FRAMES_MAX } from "../limits.ts";
 import {
   CLIENT_PREFACE,
   FRAME_BYTES_MAX_DEFAULT,
@@ -51,6 +52,8 @@ export class FrameReader {
   #end = 0;
   #bytesRead = 0;
   #smallReads = 0;
+  #turnBytes = 0;
+  #turnFrames = 0;
 
   /** @param expectPreface whether the peer is a client, whose first bytes are the preface */
   constructor(source: ByteSource, options: { expectPreface: boolean }) {
@@ -68,30 +71,51 @@ export class FrameReader {
     return this.#end > this.#start;
   }
 
-  /** Reads once more from the source; false at its end. */
+  /** Whether as much was handled since `startTurn` as may be before others have their turn. */
+  get turnOver(): boolean {
+    return this.#turnFrames >= TURN_FRAMES_MAX || this.#turnBytes >= TURN_BYTES_MAX;
+  }
+
+  /** Counts anew; `drain` goes on with the frames that are left. */
+  startTurn(): void {
+    this.#turnBytes = 0;
+    this.#turnFrames = 0;
+  }
+
+  /**
+   * Reads once more from the source; false at its end.
+   *
+   * @throws {Http2Error} PROTOCOL_ERROR when the peer has answered as TLS does to who does not speak it.
+   */
   async fill(): Promise<boolean> {
     this.#makeRoom();
     const buffer = this.#buffer;
     const room = this.#end === 0 ? buffer : buffer.subarray(this.#end);
     const count = await this.#source.read(room);
-    if (count === null) return false;
+    if (count === null) {
+      // An alert is shorter than a frame's header.
+      rejectTlsAlert(this.#buffer, this.#start, this.#end);
+      return false;
+    }
     this.#end += count;
     this.#bytesRead += count;
+    this.#turnBytes += count;
     return true;
   }
 
   /**
-   * Hands every complete frame in the buffer to the sink.
+   * Hands every complete frame in the buffer to the sink, as many of them as a turn may have.
    *
    * @throws {Http2Error} FRAME_SIZE_ERROR for a frame too large, and what the sink throws; after a
    * throw of the sink the frame counts as consumed.
    */
   drain(sink: FrameSink): void {
     const bytes = this.#buffer;
-    while (this.#end - this.#start >= FRAME_HEADER_BYTES) {
+    while (this.#end - this.#start >= FRAME_HEADER_BYTES && this.#turnFrames < TURN_FRAMES_MAX) {
       const at = this.#start;
       const length = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
       if (length > FRAME_BYTES_MAX_DEFAULT) {
+        rejectTlsAlert(bytes, at, this.#end);
         throw Http2Error.connection(
           ErrorCode.FRAME_SIZE_ERROR,
           `frame of ${length} bytes, at most ${FRAME_BYTES_MAX_DEFAULT} allowed`,
@@ -101,6 +125,7 @@ export class FrameReader {
       const next = payload + length;
       if (next > this.#end) return;
       this.#start = next;
+      this.#turnFrames++;
       sink.onFrame(bytes[at + 3], bytes[at + 4], readUint31(bytes, at + 5), bytes, payload, next);
     }
   }
@@ -156,4 +181,11 @@ export class FrameReader {
     this.#start = 0;
     this.#buffer = target;
   }
+}
+
+/** A TLS alert record, of which no frame header begins as: its length would be 1 377 024 or more. */
+function rejectTlsAlert(bytes: Uint8Array, start: number, end: number): void {
+  // ContentType alert, then the record's version 3.x. Source: RFC 8446 §5.1.
+  if (end - start < 3 || bytes[start] !== 21 || bytes[start + 1] !== 3) return;
+  throw Http2Error.connection(ErrorCode.PROTOCOL_ERROR, "the peer speaks TLS");
 }

@@ -9,7 +9,12 @@ import {
   type SharedMemory,
   SUPERVISOR_OWNER,
 } from "./shared_state.ts";
-import type { ConnectionRules, ThreadCommand, ThreadReport } from "./thread_protocol.ts";
+import type {
+  ConnectionRules,
+  ServerCredentials,
+  ThreadCommand,
+  ThreadReport,
+} from "./thread_protocol.ts";
 
 /** A Web Worker, as far as the pool uses it. */
 export interface ThreadHandle {
@@ -41,6 +46,8 @@ export interface ThreadPoolOptions {
   readonly port: number;
   readonly messageBytesMax: number;
   readonly connections: ConnectionRules;
+  /** None by default: no encryption, and everybody may call. */
+  readonly credentials?: ServerCredentials;
   readonly events: ThreadPoolEvents;
   /** How busy the machine is; asked every LOAD_ROUND_MS while threads are spare. */
   readonly sampleLoad?: () => LoadSample;
@@ -60,6 +67,8 @@ interface PoolThread {
   /** Whether it takes the place of one that died. */
   replacement: boolean;
   readonly gone: PromiseWithResolvers<void>;
+  /** While credentials are on their way: settles with why they cannot be used. */
+  renewed: PromiseWithResolvers<string | undefined> | undefined;
 }
 
 /**
@@ -84,6 +93,7 @@ export class ThreadPool {
   readonly #restarts = new Set<ReturnType<typeof setTimeout>>();
   #ownerLast = SUPERVISOR_OWNER;
   #port: number;
+  #credentials: ServerCredentials;
   #phase: "starting" | "serving" | "ending" = "starting";
   #diedDraining = false;
   #loadTimer: ReturnType<typeof setInterval> | undefined;
@@ -91,6 +101,7 @@ export class ThreadPool {
   constructor(options: ThreadPoolOptions) {
     this.#options = options;
     this.#port = options.port;
+    this.#credentials = options.credentials ?? {};
     this.#state = openSharedState(options.memory, SUPERVISOR_OWNER);
     this.#counters = new Counters(options.memory.counters, 0);
   }
@@ -147,6 +158,23 @@ export class ThreadPool {
   }
 
   /**
+   * Gives all threads other credentials, and those that will join or replace them; one renewal at a
+   * time, after `start`. Connections and calls that are open go on with the old ones.
+   *
+   * @returns why a thread goes on with the old ones, of each that does; empty when all is well
+   */
+  async renew(credentials: ServerCredentials): Promise<readonly string[]> {
+    this.#credentials = credentials;
+    const threads = [...this.#threads].filter(({ serves }) => serves);
+    const answers = threads.map((thread) => {
+      thread.renewed = Promise.withResolvers<string | undefined>();
+      thread.handle.postMessage({ type: "renew", credentials });
+      return thread.renewed.promise;
+    });
+    return (await Promise.all(answers)).filter((failure) => failure !== undefined);
+  }
+
+  /**
    * Lets all threads finish their calls and stops them.
    *
    * @param timeoutMs how long they have; what is left then is cut off
@@ -171,7 +199,7 @@ export class ThreadPool {
     for (const thread of this.#threads) {
       thread.handle.terminate();
       thread.listening.reject(new OperationError("unavailable", "the server was stopped"));
-      thread.gone.resolve();
+      leave(thread);
     }
     this.#threads.clear();
   }
@@ -214,6 +242,7 @@ export class ThreadPool {
       listens: false,
       replacement: false,
       gone: Promise.withResolvers<void>(),
+      renewed: undefined,
     };
     // A replacement's failure to listen is told as its death; nobody awaits this promise then.
     thread.listening.promise.catch(() => {});
@@ -240,6 +269,7 @@ export class ThreadPool {
       probePort,
       messageBytesMax,
       connections,
+      credentials: this.#credentials,
     });
   }
 
@@ -252,7 +282,11 @@ export class ThreadPool {
       case "drained":
         thread.handle.terminate();
         this.#threads.delete(thread);
-        return thread.gone.resolve();
+        return leave(thread);
+      case "renewed":
+        return thread.renewed?.resolve(undefined);
+      case "renewFailed":
+        return thread.renewed?.resolve(report.message);
       case "listenFailed":
         thread.listening.reject(new OperationError("unavailable", report.message));
         return this.#onDeath(thread, report.message);
@@ -271,7 +305,7 @@ export class ThreadPool {
     thread.listening.reject(
       new OperationError("unavailable", `Cannot start a serving thread: ${message}`),
     );
-    thread.gone.resolve();
+    leave(thread);
     const failsStart = thread.serves && !thread.listens && !thread.replacement;
     if (this.#phase === "starting" && failsStart) return;
     this.#options.events.onThreadDied(thread.owner, message, recovered);
@@ -300,4 +334,10 @@ export class ThreadPool {
     thread.replacement = true;
     this.#listen(thread, { probePort: false });
   }
+}
+
+/** Nothing is to be waited for any more of a thread that has ended. */
+function leave(thread: PoolThread): void {
+  thread.renewed?.resolve(undefined);
+  thread.gone.resolve();
 }

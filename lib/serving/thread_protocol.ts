@@ -14,6 +14,14 @@ export interface ConnectionRules {
   readonly ageMs: number;
 }
 
+/** What a server proves itself with, and what its callers have to show; it may change while it serves. */
+export interface ServerCredentials {
+  /** Certificates and private key, PEM text; without them connections are not encrypted. */
+  readonly keyPair?: { readonly cert: string; readonly key: string };
+  /** SHA-256 of each valid token, 32 bytes; without them everybody may call. */
+  readonly tokenDigests?: readonly Uint8Array[];
+}
+
 /** What a serving thread is told at its start. */
 export interface ThreadStart {
   readonly type: "start";
@@ -30,11 +38,14 @@ export interface ThreadStart {
   readonly probePort: boolean;
   readonly messageBytesMax: number;
   readonly connections: ConnectionRules;
+  readonly credentials: ServerCredentials;
 }
 
 /** What the supervisor tells a serving thread. */
 export type ThreadCommand =
   | ThreadStart
+  /** Use these for new connections and calls, answer `renewed` or `renewFailed`. */
+  | { readonly type: "renew"; readonly credentials: ServerCredentials }
   /** Take no more connections and calls, finish those in flight, answer `drained`. */
   | { readonly type: "drain" };
 
@@ -42,6 +53,9 @@ export type ThreadCommand =
 export type ThreadReport =
   | { readonly type: "listening"; readonly port: number }
   | { readonly type: "drained" }
+  | { readonly type: "renewed" }
+  /** It cannot use the credentials that it was given, and goes on with those before. */
+  | { readonly type: "renewFailed"; readonly message: string }
   /** It cannot listen, and why. */
   | { readonly type: "listenFailed"; readonly message: string }
   /** A handler failed with a bug; the call ended with UNKNOWN. */

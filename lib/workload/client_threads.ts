@@ -1,5 +1,5 @@
 import { OperationError } from "../errors.ts";
-import type { ClientCommand, ClientReport } from "./client_protocol.ts";
+import type { ClientCommand, ClientReport, ConnectionCredentials } from "./client_protocol.ts";
 import type { ClosedLoopResult } from "./closed_loop.ts";
 
 /** A Web Worker, as far as it is used here. */
@@ -15,6 +15,7 @@ export interface ClientThreadsOptions {
   readonly spawn: () => ClientThreadHandle;
   readonly hostname: string;
   readonly port: number;
+  readonly credentials: ConnectionCredentials;
   readonly threads: number;
   /** Per thread. */
   readonly requests: number;
@@ -67,8 +68,16 @@ class ClientThread {
   }
 
   prepare(options: ClientThreadsOptions, thread: number): Promise<void> {
-    const { hostname, port, seed, requests } = options;
-    this.#handle.postMessage({ type: "prepare", hostname, port, seed, thread, requests });
+    const { hostname, port, credentials, seed, requests } = options;
+    this.#handle.postMessage({
+      type: "prepare",
+      hostname,
+      port,
+      credentials,
+      seed,
+      thread,
+      requests,
+    });
     return this.#ready.promise;
   }
 

@@ -14,6 +14,9 @@ Deno.test("parseClientFlags() reads the random workload's flags", async (t) => {
     [["--threads", "256"], { threads: 256 }],
     [["--requests", "1"], { requests: 1 }],
     [["--requests=1000000"], { requests: 1_000_000 }],
+    [["--tls"], { tls: {} }],
+    [["--tls", "--ca", "ca.pem"], { tls: { caFile: "ca.pem" } }],
+    [["--token-file", "token"], { tokenFile: "token" }],
   ];
   for (const [args, change] of cases) {
     await t.step(args.join(" "), () => {
@@ -57,6 +60,13 @@ Deno.test("parseClientFlags() reads a workload file's name and the target", () =
   });
 });
 
+Deno.test("parseClientFlags() takes TLS and a token beside a workload file", () => {
+  assert.deepEqual(parseClientFlags(["5440", "w.json", "--tls", "--token-file", "token"]), {
+    kind: "run",
+    flags: { workload: "file", target: TARGET, file: "w.json", tls: {}, tokenFile: "token" },
+  });
+});
+
 Deno.test("parseClientFlags() says what is wrong", async (t) => {
   const notWithFile = "is for the random workload, and cannot be used with a WORKLOAD file";
   const cases: readonly (readonly [args: readonly string[], message: string])[] = [
@@ -75,6 +85,8 @@ Deno.test("parseClientFlags() says what is wrong", async (t) => {
     [["5440", "w.json", "--threads", "8"], `--threads ${notWithFile}`],
     [["5440", "w.json", "--requests", "1"], `--requests ${notWithFile}`],
     [["5440", "w.json", "--seed", "1"], `--seed ${notWithFile}`],
+    [["5440", "--ca", "ca.pem"], "--ca is given, and --tls is not"],
+    [["5440", "--tls", "--ca", ""], '--ca is "", expected a file'],
   ];
   for (const [args, message] of cases) {
     await t.step(message, () => {
@@ -96,7 +108,7 @@ Deno.test("parseClientFlags() puts help and version on stdout", () => {
   const help = parseClientFlags(["--help"]);
   assert.ok(help.kind === "exit");
   assert.deepEqual({ ...help, stdout: "" }, { ...exit, stdout: "" });
-  for (const word of ["TARGET", "WORKLOAD", "--threads", "--requests", "--seed"]) {
+  for (const word of ["TARGET", "WORKLOAD", "--threads", "--requests", "--seed", "--tls", "--ca"]) {
     assert.ok(help.stdout.includes(word), word);
   }
 });

@@ -18,6 +18,9 @@ const VARIABLES = [
   "MODELSERVER_MAX_CONNECTION_AGE_SECONDS",
   "MODELSERVER_DRAIN_SECONDS",
   "MODELSERVER_LOG_FORMAT",
+  "MODELSERVER_TLS_CERT",
+  "MODELSERVER_TLS_KEY",
+  "MODELSERVER_AUTH_TOKEN_FILE",
 ];
 
 /** Everything that runs before and beside the serving itself. */

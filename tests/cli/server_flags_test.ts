@@ -61,7 +61,11 @@ const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<Serv
   ["drain-seconds", "3600", { drainMs: 3_600_000 }],
   ["log-format", "json", { logFormat: "json" }],
   ["log-format", "text", { logFormat: "text" }],
+  ["auth-token-file", "tokens", { authTokenFile: "tokens" }],
 ];
+
+/** Flags that are of no use alone. */
+const PAIRED = ["tls-cert", "tls-key"];
 
 const HOST = "a host name or an IP address";
 const PORT = "an integer from 0 to 65535";
@@ -106,6 +110,9 @@ const WRONG: readonly (readonly [flag: string, text: string, expected: string])[
   ["drain-seconds", "Infinity", SECONDS],
   ["log-format", "xml", "text or json"],
   ["log-format", "JSON", "text or json"],
+  ["auth-token-file", "", "a file"],
+  ["tls-cert", "", "a file"],
+  ["tls-key", "", "a file"],
 ];
 
 function variableOf(flag: string): string {
@@ -145,6 +152,23 @@ Deno.test("parseServerFlags() says what is wrong with a value and where it is fr
       );
     });
   }
+});
+
+Deno.test("parseServerFlags() takes a certificate and its key, both or neither", () => {
+  const tls = { certFile: "a.pem", keyFile: "b.pem" };
+  const expected = { kind: "run", flags: { ...DEFAULTS, tls } };
+  const mixed = variables({ MODELSERVER_TLS_KEY: "b.pem" });
+  assert.deepEqual(parseServerFlags(["--tls-cert", "a.pem"], mixed), expected);
+  const both = ["--tls-cert", "a.pem", "--tls-key", "b.pem"];
+  assert.deepEqual(parseServerFlags(both, NO_VARIABLES), expected);
+  assert.deepEqual(
+    parseServerFlags(["--tls-cert", "a.pem"], NO_VARIABLES),
+    usageError("--tls-cert is given, and --tls-key is not"),
+  );
+  assert.deepEqual(
+    parseServerFlags([], mixed),
+    usageError("MODELSERVER_TLS_KEY is given, and --tls-cert is not"),
+  );
 });
 
 Deno.test("parseServerFlags() prefers an argument, even to a wrong variable", () => {
@@ -191,7 +215,7 @@ Deno.test("parseServerFlags() puts help on all flags and variables on stdout", (
   assert.ok(outcome.kind === "exit");
   assert.deepEqual([outcome.code, outcome.stderr], [EXIT_SUCCESS, ""]);
   assert.match(outcome.stdout, /^Usage: server \[options\]\n/);
-  for (const [flag] of RIGHT) {
+  for (const flag of [...RIGHT.map(([name]) => name), ...PAIRED]) {
     assert.ok(outcome.stdout.includes(`--${flag} <`), flag);
     assert.ok(outcome.stdout.includes(variableOf(flag)), flag);
   }
@@ -204,7 +228,7 @@ Deno.test("parseServerFlags() asks for no other variables than its own", () => {
     asked.push(name);
     return undefined;
   });
-  const flags = new Set(RIGHT.map(([flag]) => flag));
+  const flags = new Set([...RIGHT.map(([flag]) => flag), ...PAIRED]);
   flags.delete("port");
   assert.deepEqual(asked.toSorted(), [...flags].map(variableOf).toSorted());
 });

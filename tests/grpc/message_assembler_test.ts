@@ -5,8 +5,8 @@ import { CompressedMessage, type ReceivedMessage } from "../../lib/grpc/compress
 import { gzip } from "../../lib/grpc/gzip.ts";
 import {
   ByteBudget,
-  FIRST_BUFFER_BYTES,
   MessageAssembler,
+  POOLED_BYTES_MIN,
 } from "../../lib/grpc/message_assembler.ts";
 import { BufferPool } from "../../lib/http2/buffer_pool.ts";
 import {
@@ -123,7 +123,7 @@ Deno.test("MessageAssembler holds what came in, not what a prefix promises", () 
 
 Deno.test("MessageAssembler puts long messages together in recycled buffers", () => {
   const pool = new BufferPool({
-    smallestBytes: FIRST_BUFFER_BYTES,
+    smallestBytes: POOLED_BYTES_MIN,
     largestBytes: 1_048_576,
     bytesMax: 4_194_304,
   });
@@ -144,9 +144,24 @@ Deno.test("MessageAssembler puts long messages together in recycled buffers", ()
     const free = pool.bytes;
     assembler.recycle();
     assembler.recycle();
-    const isPooled = length > FIRST_BUFFER_BYTES && length <= 1_048_576;
-    assert.equal(pool.bytes > free, isPooled || length === FIRST_BUFFER_BYTES, `${length}`);
+    const isPooled = length >= POOLED_BYTES_MIN && length <= 1_048_576;
+    assert.equal(pool.bytes > free, isPooled, `${length}`);
   }
+});
+
+Deno.test("MessageAssembler takes little memory for a message that has hardly begun", () => {
+  const COUNT = 2_000;
+  const bytes = prefixed(new Uint8Array(1_000_000)).subarray(0, PREFIX_BYTES + 1);
+  const budget = new ByteBudget(COUNT * (MESSAGE_OVERHEAD_BYTES + 1));
+  const before = Deno.memoryUsage().external;
+  const assemblers = Array.from({ length: COUNT }, () => {
+    const assembler = new MessageAssembler(1_000_000, budget);
+    assembler.push(bytes, 0, bytes.length, () => assert.fail("it has not ended"));
+    return assembler;
+  });
+  const eachBytes = (Deno.memoryUsage().external - before) / COUNT;
+  assert.ok(eachBytes <= 2 * MESSAGE_OVERHEAD_BYTES, `each takes ${eachBytes} bytes`);
+  assert.ok(assemblers.every(({ partial }) => partial));
 });
 
 Deno.test("MessageAssembler refuses a message over its limit at the prefix", () => {

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { Metadata } from "../../lib/grpc/metadata.ts";
 import { Code, GrpcError } from "../../lib/grpc/status.ts";
+import { BearerAuth, digestOf } from "../../lib/security/bearer_auth.ts";
 import { modelServerMethods } from "../../lib/services/modelserver_contract.ts";
 import { addModelServer } from "../../lib/services/modelserver_service.ts";
 import { Predictor } from "../../lib/serving/predictor.ts";
 import { allocateSharedMemory, openSharedState } from "../../lib/serving/shared_state.ts";
+import { certificatePath, keyPairOf } from "../support/certificates.ts";
 import { hasGrpcio, runPythonClient } from "./python_peer.ts";
 import { aborted, ECHO_HANDLERS, type EchoHandlers, type Note, TestServer } from "./test_server.ts";
+import { TlsTestServer } from "./tls_server.ts";
 
 const ignore = !hasGrpcio();
 
@@ -50,11 +53,26 @@ Deno.test(
   },
 );
 
-Deno.test({ name: "grpcio: the sequence of ModelServer's contract", ignore }, async () => {
+function newPredictor(): Predictor {
   const limits = { threads: 1, cacheEntries: 10, cacheBytes: 1_048_576, coefsMax: 100 };
-  const backend = new Predictor(openSharedState(allocateSharedMemory(limits), 1));
+  return new Predictor(openSharedState(allocateSharedMemory(limits), 1));
+}
+
+Deno.test({ name: "grpcio: the sequence of ModelServer's contract", ignore }, async () => {
+  const backend = newPredictor();
   await using test = new TestServer({}, {
     register: (registry) => addModelServer(registry, modelServerMethods(), backend),
   });
   await runPythonClient("modelserver_client.py", test.listen());
+});
+
+Deno.test({ name: "grpcio: TLS with a bearer token, and without either", ignore }, async () => {
+  const token = "token-0123456789abcdef";
+  const backend = newPredictor();
+  await using server = new TlsTestServer({}, keyPairOf("first"), {
+    register: (registry) => addModelServer(registry, modelServerMethods(), backend),
+  });
+  server.test.server.authenticator = new BearerAuth([digestOf(token)]);
+  const authority = certificatePath("authority.pem");
+  await runPythonClient("secure_client.py", server.port.number, authority, token);
 });

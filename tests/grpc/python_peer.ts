@@ -17,8 +17,13 @@ export function hasGrpcio(): boolean {
 }
 
 /** Runs a client of `fixtures` on a port; fails with its traceback. */
-export async function runPythonClient(client: string, port: number): Promise<void> {
-  const command = new Deno.Command("python3", { args: [fixture(client), String(port)] });
+export async function runPythonClient(
+  client: string,
+  port: number,
+  ...more: string[]
+): Promise<void> {
+  const args = [fixture(client), String(port), ...more];
+  const command = new Deno.Command("python3", { args });
   const { stdout, stderr } = await command.output();
   assert.equal(new TextDecoder().decode(stdout), "ok\n", new TextDecoder().decode(stderr));
 }

@@ -11,6 +11,7 @@ import {
 } from "../../lib/grpc/service.ts";
 import { type Code, codeName } from "../../lib/grpc/status.ts";
 import type { Transport } from "../../lib/http2/connection.ts";
+import type { KeeperTimes } from "../../lib/http2/keeper.ts";
 import { MESSAGE_BYTES_MAX_DEFAULT } from "../../lib/limits.ts";
 import echoText from "./fixtures/echo.proto" with { type: "text" };
 import { memoryPipe } from "./memory_pipe.ts";
@@ -106,6 +107,8 @@ export class RecordingObserver implements CallObserver {
 /** How a server under test differs from the usual. */
 export interface TestServerOptions {
   readonly messageBytesMax?: number;
+  /** How long connections may be what, looked at every millisecond. */
+  readonly times?: Partial<KeeperTimes>;
   /** Adds methods beyond `test.Echo`. */
   readonly register?: (registry: ServiceRegistry) => void;
   /** Stands between the server and each of its connections. */
@@ -135,6 +138,7 @@ export class TestServer implements AsyncDisposable {
     this.#tap = options.tap ?? ((transport) => transport);
     this.server = new GrpcServer(registry, {
       messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX_DEFAULT,
+      ...(options.times === undefined ? {} : { times: options.times, roundMs: 1 }),
       observer: this.observer,
     });
   }

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { FrameReader } from "../../lib/http2/frame_reader.ts";
+import { TURN_BYTES_MAX, TURN_FRAMES_MAX } from "../../lib/limits.ts";
+import { data, frame, Type } from "./wire.ts";
+import { WiredServer } from "./wired_server.ts";
 
 const IDLE_BYTES = 1_024;
 const FULL_BYTES = 65_536;
@@ -22,13 +25,25 @@ class FrameSource {
 
 async function readOnce(reader: FrameReader): Promise<number> {
   let frames = 0;
-  await reader.fill();
-  reader.drain({
-    onFrame: (_type, _flags, _id, _bytes, start, end) => {
+  const sink = {
+    onFrame: (
+      _type: number,
+      _flags: number,
+      _id: number,
+      _: Uint8Array,
+      start: number,
+      end: number,
+    ) => {
       assert.equal(end - start, 91);
       frames++;
     },
-  });
+  };
+  await reader.fill();
+  for (let before = -1; before < frames;) {
+    before = frames;
+    reader.startTurn();
+    reader.drain(sink);
+  }
   return frames;
 }
 
@@ -72,4 +87,51 @@ Deno.test("FrameReader keeps its buffer when large reads come in between small o
     assert.equal(source.asked.at(-1) === IDLE_BYTES, false, `read ${i}`);
     source.readBytesMax = i % 3 === 2 ? 5_000 : 100;
   }
+});
+
+/** A source that has as many of the same frames as anybody reads. */
+function endless(frame: Uint8Array) {
+  let at = 0;
+  return {
+    read: (into: Uint8Array) => {
+      for (let i = 0; i < into.length; i++) into[i] = frame[at++ % frame.length];
+      return Promise.resolve(into.length);
+    },
+  };
+}
+
+/** Reads until the turn is over; returns the frames that were handled. */
+async function turn(reader: FrameReader): Promise<number> {
+  let frames = 0;
+  const sink = { onFrame: () => frames++ };
+  reader.startTurn();
+  reader.drain(sink);
+  while (!reader.turnOver) {
+    await reader.fill();
+    reader.drain(sink);
+  }
+  return frames;
+}
+
+Deno.test("FrameReader ends a turn after so many frames, and goes on with the rest", async () => {
+  const reader = new FrameReader(endless(frame(Type.PING, 0, 0, 8)), { expectPreface: false });
+  for (let i = 0; i < 100; i++) assert.equal(await turn(reader), TURN_FRAMES_MAX);
+});
+
+Deno.test("FrameReader ends a turn after so many bytes", async () => {
+  const reader = new FrameReader(endless(data(1, 16_384)), { expectPreface: false });
+  for (let i = 0; i < 5; i++) {
+    const before = reader.bytesRead;
+    await turn(reader);
+    assert.ok(reader.bytesRead - before >= TURN_BYTES_MAX);
+    assert.ok(reader.bytesRead - before < 2 * TURN_BYTES_MAX + 9);
+  }
+});
+
+Deno.test("a connection handles what came in one read over several turns", async () => {
+  await using server = new WiredServer();
+  await server.greet();
+  const pings = Array.from({ length: 3 * TURN_FRAMES_MAX + 1 }, () => frame(Type.PING, 0, 0, 8));
+  await server.peer.send(...pings);
+  assert.equal(server.peer.pongs().length, pings.length);
 });

@@ -306,3 +306,32 @@ Deno.test("ThreadPool tells of handlers' bugs and of failed accepts", async () =
   assert.deepEqual(handlerErrors, ["/A/B: TypeError", "accept 3: no descriptors"]);
   pool.terminate();
 });
+
+const CREDENTIALS = { keyPair: { cert: "cert", key: "key" } };
+
+Deno.test("ThreadPool.renew() gives credentials to all threads, and tells which cannot use them", async () => {
+  const { pool, threads } = await startedPool();
+  const renewing = pool.renew(CREDENTIALS);
+  for (const { commands } of threads) {
+    assert.deepEqual(commands.at(-1), { type: "renew", credentials: CREDENTIALS });
+  }
+  threads[0].report({ type: "renewed" });
+  threads[1].report({ type: "renewFailed", message: "no descriptors" });
+  threads[2].report({ type: "renewed" });
+  assert.deepEqual(await renewing, ["no descriptors"]);
+  pool.terminate();
+});
+
+Deno.test("ThreadPool.renew() does not wait for a thread that dies, and its replacement starts with the new", async () => {
+  const { pool, threads, nextSpawn } = await startedPool();
+  const renewing = pool.renew(CREDENTIALS);
+  const replaced = nextSpawn();
+  threads[0].report({ type: "renewed" });
+  threads[1].die("boom");
+  threads[2].report({ type: "renewed" });
+  assert.deepEqual(await renewing, []);
+  await replaced;
+  assert.deepEqual(threads[0].start.credentials, {});
+  assert.deepEqual(threads[3].start.credentials, CREDENTIALS);
+  pool.terminate();
+});

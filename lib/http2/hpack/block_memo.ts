@@ -1,7 +1,7 @@
 import type { HeaderList } from "./header_field.ts";
 
-/** Longer blocks are decoded each time: requests that repeat take 10 to 60 octets. */
-const BLOCK_BYTES_MAX = 128;
+/** Longer blocks are decoded each time: requests that repeat take 10 to 60 octets, and a token's more. */
+const BLOCK_BYTES_MAX = 256;
 
 const NO_BYTES = new Uint8Array(0);
 

@@ -116,3 +116,28 @@ Deno.test("HeaderField rejects what is not octets", () => {
   assert.throws(() => new HeaderField("\ud83d\ude00", ""), RangeError);
   assert.equal(new HeaderField("\u00ff", "\u0000").bytes, 34);
 });
+
+Deno.test("HpackEncoder.encode() repeats a constant list with a sensitive field, short or long", async (t) => {
+  for (const length of [1, 30, 60, 61, 62, 63, 100, 250, 251, 252, 300]) {
+    await t.step(`${length} characters`, () => {
+      const encoder = new HpackEncoder(4096);
+      const decoder = new HpackDecoder(4096, 16_384);
+      // No letter of these is shorter in Huffman's code.
+      const value = "\u00f7".repeat(length);
+      const list = [...fieldsOf("a: b"), new HeaderField("k", value, { sensitive: true })];
+      const others = [...fieldsOf("a: b"), new HeaderField("k", "other", { sensitive: true })];
+      const blocks = [list, list, others, list, others].map((fields) => {
+        const block = encodeBlock(encoder, fields);
+        assert.deepEqual(decodeBlock(decoder, block).map((field) => field.value), [
+          "b",
+          fields[1].value,
+        ]);
+        return block;
+      });
+      // The first one put a field into the table, the others changed nothing.
+      assert.deepEqual(blocks[3], blocks[1]);
+      assert.deepEqual(blocks[4], blocks[2]);
+      assert.ok(blocks[1].length >= length + 3);
+    });
+  }
+});
