@@ -134,7 +134,7 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
   }
 
   onReset(error: Http2Error): void {
-    this.abort(new GrpcError(Code.CANCELLED, "the client cancelled the call", { cause: error }));
+    this.abort(error.scope === "stream" ? RESET : cancelled({ cause: error }));
   }
 
   onDeadline(): void {
@@ -244,3 +244,9 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
 }
 
 const EMPTY = new Uint8Array(0);
+
+const cancelled = (options?: ErrorOptions) =>
+  new GrpcError(Code.CANCELLED, "the client cancelled the call", options);
+
+/** Shared by all calls that are reset: an error costs more than all else that a reset does. */
+const RESET = cancelled();

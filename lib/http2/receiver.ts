@@ -254,7 +254,7 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
     const stream = streams.get(id);
     if (stream === undefined) return;
     const code = readUint32(bytes, start);
-    events.onPeerReset(stream, Http2Error.stream(id, code, `the peer reset the stream (${code})`));
+    events.onPeerReset(stream, peerReset(code));
   }
 
   #onSettings(flags: number, id: number, bytes: Uint8Array, start: number, end: number): void {
@@ -323,6 +323,19 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** The codes of RFC 9113 §7; a peer may send any other. */
+const KNOWN_CODES = Object.keys(ErrorCode).length;
+const peerResets: Http2Error[] = [];
+
+/** Shared by all resets with one of the known codes: to make an error costs more than all else of a reset. */
+function peerReset(code: ErrorCode): Http2Error {
+  return code < KNOWN_CODES ? peerResets[code] ??= newPeerReset(code) : newPeerReset(code);
+}
+
+function newPeerReset(code: ErrorCode): Http2Error {
+  return Http2Error.stream(0, code, `the peer reset the stream (${code})`);
+}
 
 /** RFC 9113 §6.9.2: a change of INITIAL_WINDOW_SIZE that overflows a window ends the connection. */
 function addToAllWindow(stream: { sendWindow: { add(bytes: number): void } }, change: number) {
