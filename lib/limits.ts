@@ -55,6 +55,18 @@ export const CONNECTION_WINDOW_BYTES = 1_048_576;
  */
 export const OUTPUT_BYTES_MAX = 262_144;
 
+/**
+ * Free output buffers that a serving thread keeps for its connections. Only connections with a write under
+ * way hold one: 4 MiB are the buffers of two thousand with small answers; with more they are allocated.
+ */
+export const OUTPUT_POOL_BYTES_MAX = 4_194_304;
+
+/**
+ * Free buffers for long request messages that a serving thread keeps: without them each message would be
+ * garbage of twice its length, and collecting that a quarter of what it costs.
+ */
+export const MESSAGE_POOL_BYTES_MAX = 8_388_608;
+
 /** Below this many queued bytes a stream is told that it may send again. */
 export const STREAM_QUEUE_BYTES_LOW = 65_536;
 

@@ -5,7 +5,8 @@
  */
 
 import type { LoadResult } from "./closed_load.ts";
-import { cells, describeMachine, ratioCell, type Round, runLoad, write } from "./comparison.ts";
+import { cells, ratioCell, type Round, runLoad, write } from "./comparison.ts";
+import { describeMachine } from "./machine.ts";
 import {
   fromSources,
   readLine,

@@ -5,15 +5,8 @@
  */
 
 import type { LoadResult } from "./closed_load.ts";
-import {
-  cells,
-  describeMachine,
-  median,
-  ratioCell,
-  type Round,
-  runLoad,
-  write,
-} from "./comparison.ts";
+import { cells, median, ratioCell, type Round, runLoad, write } from "./comparison.ts";
+import { describeMachine } from "./machine.ts";
 import { fromSources, SERVER_FROM_SOURCES, startServerProcess } from "./server_process.ts";
 
 const ROUNDS = 5;

@@ -51,19 +51,3 @@ export function ratioCell(ratios: readonly number[]): string {
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
-
-/** The runtime, the processors and their kind. */
-export function describeMachine(): string {
-  const model = /model name\s*:\s*(.*)/.exec(readIfThere("/proc/cpuinfo"))?.[1];
-  return `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} processors, ${
-    model ?? Deno.build.target
-  }`;
-}
-
-function readIfThere(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return "";
-  }
-}

@@ -1,3 +1,4 @@
+import type { BufferPool } from "../http2/buffer_pool.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import { CompressedMessage, type ReceivedMessage } from "./compressed_message.ts";
 import { PREFIX_BYTES, readCompressedFlag, readLength } from "./message_prefix.ts";
@@ -50,6 +51,9 @@ export class ByteBudget {
  */
 const FIRST_BUFFER_BYTES = 512;
 
+/** From how many bytes on buffers come from a pool, where there is one: smaller ones are cheap garbage. */
+export const POOLED_BYTES_MIN = 65_536;
+
 /**
  * Puts length-prefixed messages together from chunks cut anywhere.
  *
@@ -57,23 +61,30 @@ const FIRST_BUFFER_BYTES = 512;
  * Finished messages belong to the caller; what they hold of the budget is given back with `release`. A
  * compressed one holds what came in until it is decompressed, and from then on what it was decompressed to.
  *
+ * With a pool, long messages take their buffers from it; one is the caller's until it calls `recycle`.
+ *
  * Source: gRPC over HTTP/2 (doc/PROTOCOL-HTTP2.md), Length-Prefixed-Message.
  */
 export class MessageAssembler {
   readonly #messageBytesMax: number;
   readonly #budget: ByteBudget;
+  readonly #pool: BufferPool | undefined;
   readonly #prefix = new Uint8Array(PREFIX_BYTES);
   #prefixBytes = 0;
   #compressed = false;
-  #message: Uint8Array | undefined;
+  #message: Uint8Array<ArrayBuffer> | undefined;
+  /** The buffer of the last finished message, which may come from the pool. */
+  #finished: Uint8Array<ArrayBuffer> | undefined;
   #messageBytes = 0;
   #receivedBytes = 0;
   #heldBytes = 0;
   #closed = false;
 
-  constructor(messageBytesMax: number, budget: ByteBudget) {
+  /** @param pool with sizes from POOLED_BYTES_MIN on, for a caller who does not keep messages */
+  constructor(messageBytesMax: number, budget: ByteBudget, pool?: BufferPool) {
     this.#messageBytesMax = messageBytesMax;
     this.#budget = budget;
+    this.#pool = pool;
   }
 
   /** Whether a message has begun and not ended: a stream that ends here was cut off. */
@@ -103,6 +114,7 @@ export class MessageAssembler {
       if (this.#message !== undefined) at = this.#takeBody(this.#message, bytes, at, end);
       if (this.#message !== undefined && this.#receivedBytes === this.#messageBytes) {
         const message = this.#message.subarray(0, this.#messageBytes);
+        if (this.#pool !== undefined) this.#finished = this.#message;
         this.#message = undefined;
         this.#prefixBytes = 0;
         onMessage(this.#compressed ? new CompressedMessage(message) : message);
@@ -125,6 +137,12 @@ export class MessageAssembler {
   /** Gives back what a finished message of `bytes` held of the budget. */
   release(bytes: number): void {
     this.#giveBack(bytes + MESSAGE_OVERHEAD_BYTES);
+  }
+
+  /** Gives the last finished message's buffer to the next one: nobody reads it any more. */
+  recycle(): void {
+    if (this.#finished !== undefined) this.#pool?.giveBack(this.#finished);
+    this.#finished = undefined;
   }
 
   /** Gives back all of the budget: the call is over, and what it still reads is no longer counted. */
@@ -157,19 +175,30 @@ export class MessageAssembler {
     this.#receivedBytes = 0;
     this.#take(MESSAGE_OVERHEAD_BYTES);
     const firstBytes = Math.max(end - at, FIRST_BUFFER_BYTES);
-    this.#message = new Uint8Array(Math.min(this.#messageBytes, firstBytes));
+    this.#message = this.#buffer(Math.min(this.#messageBytes, firstBytes));
     return at;
   }
 
-  #takeBody(message: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
+  #buffer(bytes: number): Uint8Array<ArrayBuffer> {
+    if (this.#pool === undefined || bytes < POOLED_BYTES_MIN) return new Uint8Array(bytes);
+    return this.#pool.take(bytes);
+  }
+
+  #takeBody(
+    message: Uint8Array<ArrayBuffer>,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): number {
     const count = Math.min(end - start, this.#messageBytes - this.#receivedBytes);
     this.#take(count);
     const needed = this.#receivedBytes + count;
     let target = message;
     if (needed > message.length) {
-      target = new Uint8Array(Math.min(this.#messageBytes, Math.max(needed, message.length * 2)));
+      target = this.#buffer(Math.min(this.#messageBytes, Math.max(needed, message.length * 2)));
       target.set(message.subarray(0, this.#receivedBytes));
       this.#message = target;
+      this.#pool?.giveBack(message);
     }
     target.set(bytes.subarray(start, start + count), this.#receivedBytes);
     this.#receivedBytes = needed;

@@ -71,8 +71,9 @@ function codecOf<Message>(
   let last: { readonly message: Message; readonly bytes: Uint8Array } | undefined;
   return {
     decode: (bytes, start, end) =>
-      // proto-loader's types ask for node's Buffer; protobufjs reads any Uint8Array.
-      deserialize(bytes.subarray(start, end) as never) as Message,
+      // A copy, as protobufjs gives out views for fields of the type `bytes`, and handlers may keep
+      // them. proto-loader's types ask for node's Buffer; protobufjs reads any Uint8Array.
+      deserialize(bytes.slice(start, end) as never) as Message,
     encodedBytesMax: (message) => {
       last = { message, bytes: serialize(message as object) };
       return last.bytes.length;

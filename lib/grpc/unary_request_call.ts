@@ -1,12 +1,21 @@
+import { BufferPool } from "../http2/buffer_pool.ts";
+import { MESSAGE_BYTES_MAX_DEFAULT, MESSAGE_POOL_BYTES_MAX } from "../limits.ts";
 import { assertEncoded, CompressedMessage } from "./compressed_message.ts";
 import { decodeMessage } from "./decode_message.ts";
-import { MessageAssembler } from "./message_assembler.ts";
+import { MessageAssembler, POOLED_BYTES_MIN } from "./message_assembler.ts";
 import type { ServerStream } from "../http2/server_connection.ts";
 import { isWholeMessage, PREFIX_BYTES, readLength } from "./message_prefix.ts";
 import type { CallHead } from "./request_head.ts";
 import { BaseCall, type CallContext } from "./server_call.ts";
 import type { Handler, Route } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
+
+/** Of all such calls of a thread: a message is decoded before its call is run, and read no more. */
+const BUFFERS = new BufferPool({
+  smallestBytes: POOLED_BYTES_MIN,
+  largestBytes: MESSAGE_BYTES_MAX_DEFAULT,
+  bytesMax: MESSAGE_POOL_BYTES_MAX,
+});
 
 /**
  * A call whose request is one message: unary and server streaming.
@@ -50,7 +59,7 @@ export class UnaryRequestCall extends BaseCall {
 
   #assemble(bytes: Uint8Array, start: number, end: number): void {
     const { messageBytesMax, budget } = this.context;
-    const assembler = this.#assembler ??= new MessageAssembler(messageBytesMax, budget);
+    const assembler = this.#assembler ??= new MessageAssembler(messageBytesMax, budget, BUFFERS);
     assembler.push(bytes, start, end, (message) => {
       if (this.#message !== undefined) {
         throw new GrpcError(Code.INTERNAL, "Cannot read request: two messages, need one");
@@ -69,7 +78,9 @@ export class UnaryRequestCall extends BaseCall {
       const found = partial ? "an incomplete message" : "no message";
       throw new GrpcError(Code.INTERNAL, `Cannot read request: ${found}, need one`);
     }
+    this.#message = undefined;
     this.#run(message, 0, message.length);
+    this.#assembler?.recycle();
   }
 
   #run(bytes: Uint8Array, start: number, end: number): void {

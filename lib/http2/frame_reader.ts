@@ -25,17 +25,21 @@ export interface FrameSink {
   ): void;
 }
 
-/** Enough for dozens of small calls; what an idle connection costs. */
-const BUFFER_BYTES_MIN = 4_096;
+/** Enough for a dozen small calls; what an idle connection costs. */
+const BUFFER_BYTES_MIN = 1_024;
 
-/** Four of the largest frames we accept: a bulk sender then costs one read per 64 KiB. */
-const BUFFER_BYTES_MAX = 4 * (FRAME_BYTES_MAX_DEFAULT + FRAME_HEADER_BYTES);
+/** About four of the largest frames we accept: a bulk sender then costs one read per 64 KiB. */
+const BUFFER_BYTES_MAX = 65_536;
+
+/** A read that fills less than this part of the buffer is small; after so many in a row it shrinks. */
+const SMALL_READ_PARTS = 16;
+const SMALL_READS_MAX = 4;
 
 /**
  * Cuts a stream of bytes into frames.
  *
- * Holds one buffer, which grows to `BUFFER_BYTES_MAX` while reads fill it and shrinks again when
- * they do not; no frame is copied on its way to the sink. We announce no SETTINGS_MAX_FRAME_SIZE,
+ * Holds one buffer, which grows to `BUFFER_BYTES_MAX` while reads fill it and shrinks again after a
+ * few that do not come near; no frame is copied on its way to the sink. We announce no SETTINGS_MAX_FRAME_SIZE,
  * so a payload over 16 384 bytes is an error before any of it is buffered.
  *
  * Source: RFC 9113 §4.1, §4.2, §3.4.
@@ -47,6 +51,7 @@ export class FrameReader {
   #start = 0;
   #end = 0;
   #bytesRead = 0;
+  #smallReads = 0;
   #turnBytes = 0;
   #turnFrames = 0;
 
@@ -148,25 +153,26 @@ export class FrameReader {
   }
 
   #makeRoom(): void {
-    const held = this.#end - this.#start;
-    if (held === 0) {
-      this.#resizeEmpty();
-    } else if (this.#end === this.#buffer.length && this.#start === 0) {
-      this.#moveTo(new Uint8Array(Math.min(this.#buffer.length * 4, BUFFER_BYTES_MAX)));
-    } else if (this.#start > 0) {
-      this.#moveTo(this.#buffer);
+    const capacity = this.#buffer.length;
+    if (this.#end === capacity && capacity < BUFFER_BYTES_MAX) {
+      // More was there than there was room for: also when a frame was cut in two by it.
+      this.#moveTo(new Uint8Array(Math.min(capacity * 4, BUFFER_BYTES_MAX)));
+    } else if (this.#end > this.#start) {
+      if (this.#start > 0) this.#moveTo(this.#buffer);
+    } else {
+      if (capacity > BUFFER_BYTES_MIN) this.#shrinkAfterSmallReads();
+      this.#start = 0;
+      this.#end = 0;
     }
   }
 
-  #resizeEmpty(): void {
-    const capacity = this.#buffer.length;
-    if (this.#end === capacity && capacity < BUFFER_BYTES_MAX) {
-      this.#buffer = new Uint8Array(Math.min(capacity * 4, BUFFER_BYTES_MAX));
-    } else if (capacity > BUFFER_BYTES_MIN && this.#end * 4 < BUFFER_BYTES_MIN) {
+  #shrinkAfterSmallReads(): void {
+    if (this.#end * SMALL_READ_PARTS >= this.#buffer.length) {
+      this.#smallReads = 0;
+    } else if (++this.#smallReads === SMALL_READS_MAX) {
       this.#buffer = new Uint8Array(BUFFER_BYTES_MIN);
+      this.#smallReads = 0;
     }
-    this.#start = 0;
-    this.#end = 0;
   }
 
   #moveTo(target: Uint8Array<ArrayBuffer>): void {

@@ -1,3 +1,5 @@
+import { OUTPUT_POOL_BYTES_MAX } from "../limits.ts";
+import { BufferPool } from "./buffer_pool.ts";
 import { FRAME_HEADER_BYTES } from "./frame.ts";
 
 /** Where a FrameWriter's bytes go: a `Deno.Conn`, or anything that writes like one. */
@@ -14,24 +16,26 @@ export interface FrameWriterEvents {
   onFailure(error: unknown): void;
 }
 
-/** A few dozen small answers; what an idle connection costs. */
-const BUFFER_BYTES_MIN = 2_048;
+/** Of all writers of a thread: most of them have nothing to write. */
+const BUFFERS = new BufferPool({
+  smallestBytes: 2_048, // a few dozen small answers
+  largestBytes: 65_536,
+  bytesMax: OUTPUT_POOL_BYTES_MAX,
+});
 
-/** A buffer that a burst made larger than this is let go afterwards. */
-const BUFFER_BYTES_KEEP = 65_536;
+const NO_BUFFER = new Uint8Array(0);
 
 /**
  * Collects frames and writes them in one go.
  *
  * What is encoded between two flushes leaves in one write. While a write is under way the next
- * frames collect in a second buffer. The writer itself does not bound what is collected: the
+ * frames collect in a second buffer. With nothing to write it holds none. The writer itself does not bound what is collected: the
  * connection stops reading, and streams stop sending, while `bytes` is over its limit.
  */
 export class FrameWriter {
   readonly #sink: ByteSink;
   readonly #events: FrameWriterEvents;
-  #buffer = new Uint8Array(BUFFER_BYTES_MIN);
-  #spare: Uint8Array<ArrayBuffer> | undefined;
+  #buffer = NO_BUFFER;
   #length = 0;
   #inFlightBytes = 0;
   #bytesTaken = 0;
@@ -64,11 +68,7 @@ export class FrameWriter {
   /** Makes room for `bytes` more and returns the offset where they start; nothing is added yet. */
   reserve(bytes: number): number {
     const needed = this.#length + bytes;
-    if (needed > this.#buffer.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
-      grown.set(this.#buffer.subarray(0, this.#length));
-      this.#buffer = grown;
-    }
+    if (needed > this.#buffer.length) this.#grow(needed);
     return this.#length;
   }
 
@@ -150,18 +150,29 @@ export class FrameWriter {
     return this.#idle.promise;
   }
 
+  #grow(needed: number): void {
+    const small = this.#buffer;
+    if (small === NO_BUFFER) {
+      this.#buffer = BUFFERS.take(needed);
+      return;
+    }
+    this.#buffer = BUFFERS.take(Math.max(needed, small.length * 2));
+    this.#buffer.set(small.subarray(0, this.#length));
+    BUFFERS.giveBack(small);
+  }
+
   async #write(): Promise<void> {
     this.#writing = true;
     try {
       while (this.#length > 0 && !this.#closed) {
         const full = this.#buffer;
         const bytes = full.subarray(0, this.#length);
-        this.#buffer = this.#spare ?? new Uint8Array(BUFFER_BYTES_MIN);
-        this.#spare = undefined;
+        this.#buffer = NO_BUFFER;
         this.#inFlightBytes = bytes.length;
         this.#length = 0;
         await this.#writeAll(bytes);
-        if (full.length <= BUFFER_BYTES_KEEP) this.#spare = full;
+        // Not after a failure: who knows whether the sink still reads it.
+        BUFFERS.giveBack(full);
         this.#written?.resolve();
         this.#written = undefined;
         this.#events.onWritten();

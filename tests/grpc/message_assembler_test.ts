@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CompressedMessage, type ReceivedMessage } from "../../lib/grpc/compressed_message.ts";
 import { gzip } from "../../lib/grpc/gzip.ts";
-import { ByteBudget, MessageAssembler } from "../../lib/grpc/message_assembler.ts";
+import {
+  ByteBudget,
+  MessageAssembler,
+  POOLED_BYTES_MIN,
+} from "../../lib/grpc/message_assembler.ts";
+import { BufferPool } from "../../lib/http2/buffer_pool.ts";
 import {
   isWholeMessage,
   markCompressed,
@@ -114,6 +119,34 @@ Deno.test("MessageAssembler holds what came in, not what a prefix promises", () 
   assert.equal(leftBytes(budget, 200_000), 100_000 - MESSAGE_OVERHEAD_BYTES);
   assembler.close();
   assert.equal(leftBytes(budget, 200_000), 200_000);
+});
+
+Deno.test("MessageAssembler puts long messages together in recycled buffers", () => {
+  const pool = new BufferPool({
+    smallestBytes: POOLED_BYTES_MIN,
+    largestBytes: 1_048_576,
+    bytesMax: 4_194_304,
+  });
+  for (const length of [100_000, 65_537, 524_288, 65_536, 3, 2_000_000, 300_000]) {
+    const assembler = new MessageAssembler(0x7fff_ffff, new ByteBudget(3_000_000), pool);
+    const sent = Uint8Array.from({ length }, (_, i) => i * 31 + length);
+    const bytes = prefixed(sent);
+    const messages: ReceivedMessage[] = [];
+    for (let at = 0; at < bytes.length; at += 16_384) {
+      const end = Math.min(bytes.length, at + 16_384);
+      assembler.push(bytes, at, end, (message) => messages.push(message));
+    }
+    assert.equal(messages.length, 1);
+    assert.ok(
+      messages[0] instanceof Uint8Array && !messages[0].some((byte, i) => byte !== sent[i]),
+    );
+    assert.equal(messages[0].length, length);
+    const free = pool.bytes;
+    assembler.recycle();
+    assembler.recycle();
+    const isPooled = length >= POOLED_BYTES_MIN && length <= 1_048_576;
+    assert.equal(pool.bytes > free, isPooled, `${length}`);
+  }
 });
 
 Deno.test("MessageAssembler takes little memory for a message that has hardly begun", () => {

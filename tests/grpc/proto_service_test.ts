@@ -14,6 +14,13 @@ Deno.test("A codec of a proto file writes what it announces, and reads it back",
   assert.deepEqual({ ...read, body: [...read.body ?? []] }, { ...note, body: [1, 2] });
 });
 
+Deno.test("A message that a proto file's codec has read keeps nothing of the bytes it was read from", () => {
+  const bytes = encode({ text: "Köln", body: new Uint8Array([1, 2]) });
+  const read = echo.unary.request.decode(bytes, 0, bytes.length);
+  bytes.fill(0xff);
+  assert.deepEqual([read.text, ...read.body ?? []], ["Köln", 1, 2]);
+});
+
 Deno.test("A codec of a proto file encodes a message as it is now", () => {
   const note = { text: "a" };
   const codec = echo.unary.request;

@@ -29,6 +29,25 @@ Deno.test("A unary call takes a message that has no fields", async () => {
   assert.deepEqual([response.text, response.count], ["", 0]);
 });
 
+Deno.test("Long requests stay as they were while their handlers wait and others come", async () => {
+  const calls = 6;
+  const all = Promise.withResolvers<void>();
+  let waiting = 0;
+  await using test = new TestServer({
+    unary: async (note) => {
+      if (++waiting === calls) all.resolve();
+      await all.promise;
+      return note;
+    },
+  });
+  const channel = test.channel();
+  await Promise.all(Array.from({ length: calls }, async (_, i) => {
+    const response = await channel.unary(echo.unary, { body: new Uint8Array(70_000 * i).fill(i) });
+    assert.equal(response.body?.length, 70_000 * i);
+    assert.ok(response.body?.every((byte) => byte === i));
+  }));
+});
+
 Deno.test("Metadata travels both ways, before and behind the response", async () => {
   const bytes = new Uint8Array([0, 255, 128]);
   await using test = new TestServer({

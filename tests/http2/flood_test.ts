@@ -57,7 +57,7 @@ Deno.test("frames that cost work and carry nothing end the connection with ENHAN
     [
       "resets that a peer makes us send",
       "streams that broke the protocol",
-      each((id) => [headers(id, REQUEST), windowUpdate(id, 0)]),
+      each((id) => [headers(id, REQUEST, WHOLE), data(id, 1)]),
     ],
     [
       "requests that are malformed",

@@ -6,6 +6,9 @@ import type { HeaderList } from "./header_field.ts";
  */
 const LISTS_MAX = 32;
 
+/** The slots to begin with: the head and the trailers of a service, and one refusal. */
+const LISTS_MIN = 4;
+
 /** A constant list is an octet a field once the table has it; 32 slots of 64 are 2 KiB a connection. */
 const SHORT_BYTES_MAX = 64;
 
@@ -15,21 +18,22 @@ const SHORT_BYTES_MAX = 64;
  */
 const LONG_BYTES_MAX = 255;
 
+const NO_BLOCKS = new Uint8Array(0);
+
 /**
  * Remembers what a few header lists were last encoded to, by the list's identity.
  *
  * The blocks are right for one state of the dynamic table: whoever changes that state clears the cache.
- * A new list takes the place of the one that was added longest ago.
+ * A new list takes the place of the one that was added longest ago, once there are LISTS_MAX.
  *
- * Cost: a hit is one map look-up and a copy of at most 255 octets; no allocation after construction but
- * the map's own, and one a slot for blocks of more than 64.
+ * Cost: a hit is one map look-up and a copy of at most 255 octets. Memory grows with the lists, from none.
  */
 export class BlockCache {
   readonly #slots = new Map<HeaderList, number>();
-  readonly #lists: (HeaderList | undefined)[] = new Array(LISTS_MAX).fill(undefined);
-  readonly #lengths = new Uint8Array(LISTS_MAX);
-  readonly #short = new Uint8Array(LISTS_MAX * SHORT_BYTES_MAX);
-  readonly #long: (Uint8Array | undefined)[] = new Array(LISTS_MAX).fill(undefined);
+  readonly #lists: (HeaderList | undefined)[] = [];
+  readonly #lengths: number[] = [];
+  #short = NO_BLOCKS;
+  readonly #long: (Uint8Array | undefined)[] = [];
   #nextSlot = 0;
 
   /**
@@ -55,6 +59,7 @@ export class BlockCache {
     const length = end - start;
     if (length > LONG_BYTES_MAX) return;
     const slot = this.#nextSlot;
+    if (slot * SHORT_BYTES_MAX === this.#short.length) this.#grow();
     this.#nextSlot = (slot + 1) % LISTS_MAX;
     const displaced = this.#lists[slot];
     if (displaced !== undefined) this.#slots.delete(displaced);
@@ -73,7 +78,15 @@ export class BlockCache {
   clear(): void {
     if (this.#slots.size === 0) return;
     this.#slots.clear();
-    this.#lists.fill(undefined);
+    this.#lists.length = 0;
     this.#nextSlot = 0;
+  }
+
+  #grow(): void {
+    const grown = new Uint8Array(
+      Math.max(LISTS_MIN * SHORT_BYTES_MAX, this.#short.length * 2),
+    );
+    grown.set(this.#short);
+    this.#short = grown;
   }
 }

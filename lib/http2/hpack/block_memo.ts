@@ -3,6 +3,8 @@ import type { HeaderList } from "./header_field.ts";
 /** Longer blocks are decoded each time: requests that repeat take 10 to 60 octets, and a token's more. */
 const BLOCK_BYTES_MAX = 256;
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * One header block that was decoded, and what it stood for.
  *
@@ -10,7 +12,7 @@ const BLOCK_BYTES_MAX = 256;
  * a fraction of decoding the literals among them. Valid while the tables are as they were.
  */
 export class BlockMemo {
-  readonly #bytes = new Uint8Array(BLOCK_BYTES_MAX);
+  #bytes = NO_BYTES;
   #length = 0;
   #tableVersion = -1;
   #fields: HeaderList = [];
@@ -41,6 +43,7 @@ export class BlockMemo {
   ): void {
     const length = end - start;
     if (length > BLOCK_BYTES_MAX) return;
+    if (this.#bytes === NO_BYTES) this.#bytes = new Uint8Array(BLOCK_BYTES_MAX);
     for (let i = 0; i < length; i++) this.#bytes[i] = bytes[start + i];
     this.#length = length;
     this.#tableVersion = tableVersion;

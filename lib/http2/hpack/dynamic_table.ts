@@ -3,18 +3,18 @@ import type { HeaderField } from "./header_field.ts";
 /** What both ends start with, until a size update. Source: RFC 9113 §6.5.2, RFC 7541 §4.2. */
 export const TABLE_BYTES_INITIAL = 4096;
 
-/** The ring is allocated at once; this is 32 Ki slots, far past what any peer offers. */
-const TABLE_BYTES_LIMIT = 2 ** 20;
+/** The ring's slots to begin with: what a gRPC peer repeats. */
+const SLOTS_MIN = 8;
 
-/** No field is smaller. Source: RFC 7541 §4.1. */
-const FIELD_BYTES_MIN = 32;
+/** 32 Ki fields at most, far past what any peer offers. */
+const TABLE_BYTES_LIMIT = 2 ** 20;
 
 /**
  * The fields one direction of a connection refers to by position, oldest evicted first.
  *
  * A field's ordinal is how many were inserted before it. It lies in the slot of its ordinal modulo the
- * ring's length, a power of two; the ring cannot overflow, as a field takes at least 32 bytes. An
- * evicted field's slot is cleared.
+ * ring's length, a power of two that doubles when the ring is full; it starts at none, as many connections
+ * never insert, and is bounded, as a field takes at least 32 bytes. An evicted field's slot is cleared.
  *
  * Cost: O(1) for a look-up, amortised O(1) for an insertion.
  * Source: RFC 7541 §2.3.2, §4.
@@ -24,8 +24,8 @@ const FIELD_BYTES_MIN = 32;
  * @throws RangeError if `bytesLimit` is out of its range
  */
 export class DynamicTable {
-  readonly #slots: (HeaderField | undefined)[];
-  readonly #slotMask: number;
+  #slots: (HeaderField | undefined)[] = [];
+  #slotMask = -1;
   readonly #bytesLimit: number;
   readonly #onEviction: ((field: HeaderField, ordinal: number) => void) | undefined;
   #bytes = 0;
@@ -40,10 +40,6 @@ export class DynamicTable {
         `Cannot make dynamic table: ${bytesLimit} bytes, 0 to ${TABLE_BYTES_LIMIT} needed`,
       );
     }
-    let slots = 1;
-    while (slots < bytesLimit / FIELD_BYTES_MIN) slots *= 2;
-    this.#slots = new Array(slots).fill(undefined);
-    this.#slotMask = slots - 1;
     this.#bytesLimit = bytesLimit;
     this.#bytesMax = Math.min(bytesLimit, TABLE_BYTES_INITIAL);
     this.#onEviction = onEviction;
@@ -89,6 +85,7 @@ export class DynamicTable {
   insert(field: HeaderField): boolean {
     this.#evictDownTo(this.#bytesMax - field.bytes);
     if (field.bytes > this.#bytesMax) return false;
+    if (this.length === this.#slots.length) this.#growRing();
     this.#slots[this.#insertions & this.#slotMask] = field;
     this.#insertions++;
     this.#bytes += field.bytes;
@@ -109,6 +106,16 @@ export class DynamicTable {
     this.#resizes++;
     this.#bytesMax = bytesMax;
     this.#evictDownTo(bytesMax);
+  }
+
+  #growRing(): void {
+    const count = Math.max(SLOTS_MIN, this.#slots.length * 2);
+    const slots: (HeaderField | undefined)[] = new Array(count).fill(undefined);
+    for (let ordinal = this.#evictions; ordinal < this.#insertions; ordinal++) {
+      slots[ordinal & (count - 1)] = this.#slots[ordinal & this.#slotMask];
+    }
+    this.#slots = slots;
+    this.#slotMask = count - 1;
   }
 
   #evictDownTo(bytes: number): void {

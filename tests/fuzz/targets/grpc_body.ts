@@ -19,6 +19,10 @@ const PATHS = [
 ];
 /** All that comes before a call's body, by method. */
 const BEGINNINGS = PATHS.map((path) => join(PREFACE, settings(), headers(1, callOf(path))));
+/** Of those, the calls whose requests are a stream. */
+const STREAMED = BEGINNINGS.filter((_, i) =>
+  [echo.collect.path, echo.chat.path].includes(PATHS[i])
+);
 
 /**
  * The body of one call, of the method that the first byte chooses: in frames cut as the second byte
@@ -43,9 +47,15 @@ export const grpcBody: FuzzTarget = {
     }
     // The end comes with the last bytes or in a frame of its own.
     if (choice < 128 || body.length === 0) parts.push(data(1, 0, END_STREAM));
-    assert.equal(await answerTo(beginning, parts), whole);
+    const parted = await answerTo(beginning, parts);
+    // A call that reads its requests as they come fails by the first fault that it meets: of two in one
+    // body, which that is depends on how many bytes a read gives.
+    if (STREAMED.includes(beginning) && FAULT.test(parted) && FAULT.test(whole)) return;
+    assert.equal(parted, whole);
   },
 };
+
+const FAULT = /grpc-status: [1-9]/;
 
 async function answerTo(beginning: Uint8Array, body: readonly Uint8Array[]): Promise<string> {
   const wire = concatenated([beginning, ...body]);
