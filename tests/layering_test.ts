@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   grpc: ["http2"],
   workload: [],
   services: ["grpc", "protobuf", "serving", "workload"],
+  bench: ["workload"],
   cli: ["workload"],
 };
 
