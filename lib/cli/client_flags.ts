@@ -1,6 +1,6 @@
 import { OperationError } from "../errors.ts";
 import { THREADS_MAX } from "../limits.ts";
-import { SEED_MAX } from "../workload/random.ts";
+import { SEED_MAX } from "../workload/random_stream.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
 import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
 import { integerFrom, orWord } from "./flag_kind.ts";
@@ -51,7 +51,7 @@ const seed: Flag<number | typeof RANDOM> = {
 const CLIENT: Program = {
   name: "client",
   summary: "Calls a model server: runs the random workload and prints its statistics, " +
-    "or makes the calls of a file and prints the responses.",
+    "or makes the calls of a file and prints the responses. For a load generator: client bench --help.",
   positionals: [
     { name: "<TARGET>", summary: "the server: PORT (on this machine), HOST:PORT or [IPV6]:PORT" },
     { name: "[WORKLOAD]", summary: "a JSON file of requests; without it, the random workload" },

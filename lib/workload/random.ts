@@ -1,8 +1,8 @@
 import { uniformFloat32 } from "pure-rand/distribution/uniformFloat32";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { JumpableRandomGenerator } from "pure-rand/types/JumpableRandomGenerator";
 import { THREADS_MAX } from "../limits.ts";
+import { openStream, SEED_MAX } from "./random_stream.ts";
 import type { WorkloadRequest } from "./request.ts";
 
 /** How likely a request is SetCoefs. Source: spec modelserver, "Client". */
@@ -16,9 +16,6 @@ export const MATRIX_COLUMNS = 10;
 
 /** Coefficients are uniform in [-10, 10). Source: spec modelserver, "Client". */
 export const COEF_MAGNITUDE_MAX = 10;
-
-/** The largest seed. */
-export const SEED_MAX = 0xffff_ffff;
 
 /** The streams of one seed: the matrix has the first, the threads the ones after it. */
 const MATRIX_STREAM = 0;
@@ -98,13 +95,6 @@ function randomCoefs(random: JumpableRandomGenerator): readonly number[] {
     { length: MATRIX_COLUMNS },
     () => Math.fround((2 * uniformFloat32(random) - 1) * COEF_MAGNITUDE_MAX),
   );
-}
-
-/** Even stream 0 jumps once: the first numbers after seeding are the seed itself, hardly mixed. */
-function openStream(seed: number, stream: number): JumpableRandomGenerator {
-  const random: JumpableRandomGenerator = xoroshiro128plus(seed);
-  for (let jumps = 0; jumps <= stream; jumps++) random.jump();
-  return random;
 }
 
 function requireIntegerUpTo(name: string, value: number, max: number): void {

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  MATRIX_COLUMNS,
-  MATRIX_ROWS,
-  randomWorkload,
-  SEED_MAX,
-} from "../../lib/workload/random.ts";
+import { MATRIX_COLUMNS, MATRIX_ROWS, randomWorkload } from "../../lib/workload/random.ts";
+import { SEED_MAX } from "../../lib/workload/random_stream.ts";
 import type { WorkloadRequest } from "../../lib/workload/request.ts";
 
 const THREADS = 8;
