@@ -16,20 +16,34 @@ import { formatStatistics, summarize } from "./lib/workload/statistics.ts";
 type RandomFlags = Extract<ClientFlags, { workload: "random" }>;
 type FileFlags = Extract<ClientFlags, { workload: "file" }>;
 
+/** The word that makes a client put load on a server; no target is spelt like it. */
+const BENCH = "bench";
+
 if (import.meta.main) {
-  const outcome = parseClientFlags(Deno.args);
-  if (outcome.kind === "exit") exitWith(outcome);
-  const { flags } = outcome;
   try {
-    await (flags.workload === "random" ? runRandom(flags) : runFile(flags));
+    const code = await (Deno.args[0] === BENCH ? runBench(Deno.args.slice(1)) : run(Deno.args));
     // Hundreds of threads take seconds to go by themselves, and nothing is left to do.
-    Deno.exit(EXIT_SUCCESS);
+    Deno.exit(code);
   } catch (error) {
     if (!(error instanceof OperationError || error instanceof GrpcError)) throw error;
     writeProblem("client", error.message || `status ${codeName((error as GrpcError).code)}`);
     const unavailable = error instanceof GrpcError || error.code === "unavailable";
     Deno.exit(unavailable ? 1 : EXIT_USAGE);
   }
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const outcome = parseClientFlags(args);
+  if (outcome.kind === "exit") exitWith(outcome);
+  const { flags } = outcome;
+  await (flags.workload === "random" ? runRandom(flags) : runFile(flags));
+  return EXIT_SUCCESS;
+}
+
+/** Loaded when it is wanted: the other ways to run a client need not wait for it. */
+async function runBench(args: readonly string[]): Promise<number> {
+  const { benchMain } = await import("./client_bench.ts");
+  return await benchMain(args);
 }
 
 async function runRandom({ target, threads, requests, seed }: RandomFlags): Promise<void> {
