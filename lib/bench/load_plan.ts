@@ -1,3 +1,4 @@
+import { THREADS_MAX } from "../limits.ts";
 import type { WorkloadRequest } from "../workload/request.ts";
 
 /** The methods that a load can be made of. */
@@ -75,9 +76,19 @@ export function shareOf(total: number, thread: number, threads: number): number 
 }
 
 /**
+ * What a thread of an open loop is given to do by default, in calls a second: half of what it can, so that
+ * it sends on time. Each takes a whole processor to watch the clock, which a server on this machine misses.
+ */
+const OPEN_RATE_PER_THREAD = 50_000;
+
+/**
  * As many threads as pay: a thread with one connection has nothing to collect into one write, and beyond
  * the processors they only take turns.
  */
-export function defaultThreads(connections: number, processors: number): number {
-  return Math.max(1, Math.min(Math.floor(connections / 2), processors));
+export function defaultThreads(loop: LoadLoop, connections: number, processors: number): number {
+  const enough = loop.kind === "open"
+    ? Math.ceil(loop.ratePerSecond / OPEN_RATE_PER_THREAD)
+    : Infinity;
+  const most = Math.min(Math.floor(connections / 2), processors, THREADS_MAX);
+  return Math.max(1, Math.min(enough, most));
 }

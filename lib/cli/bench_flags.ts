@@ -256,7 +256,8 @@ function buildFlags(given: GivenArguments, processors: number): BenchFlags {
     loop,
     length,
     connections: connectionCount,
-    threads: readThreads(given, connectionCount, processors),
+    threads: readThreads(given, connectionCount) ??
+      defaultThreads(loop, connectionCount, processors),
     warmupMs: flagValue(warmup, given),
     deadlineMs: flagValue(deadline, given),
     seed: seedGiven === RANDOM ? crypto.getRandomValues(new Uint32Array(1))[0] : seedGiven,
@@ -301,9 +302,10 @@ function readLength(given: GivenArguments, loop: LoadLoop): LoadLength {
   return { kind: "duration", durationMs };
 }
 
-function readThreads(given: GivenArguments, connectionCount: number, processors: number): number {
+/** @returns `undefined` when it is left to us */
+function readThreads(given: GivenArguments, connectionCount: number): number | undefined {
   const count = flagValue(threads, given);
-  if (count === AUTO) return Math.min(defaultThreads(connectionCount, processors), THREADS_MAX);
+  if (count === AUTO) return undefined;
   if (count <= connectionCount) return count;
   throw wrong(
     `${threads.name} is ${count}, expected at most one for each of ${connectionCount} connections`,
