@@ -84,7 +84,7 @@ function buildReport(
     client,
     options: loadOptions(plan),
     elapsedMs,
-    offeredPerSecond: offeredPerSecond(threads),
+    offeredPerSecond: offeredPerSecond(plan, threads, elapsedMs),
     achievedPerSecond: elapsedMs === 0 ? 0 : answered * MS_PER_SECOND / elapsedMs,
     ...totals,
     bytesSent: threads.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
@@ -95,12 +95,16 @@ function buildReport(
 }
 
 /** Calls that were due, over the time in which they were; `null` in a closed loop. */
-function offeredPerSecond(threads: readonly ThreadResult[]): number | null {
-  const schedules = threads.flatMap(({ schedule }) => schedule ?? []);
-  if (schedules.length === 0) return null;
-  const due = schedules.reduce((sum, schedule) => sum + schedule.due, 0);
-  const untilMs = Math.max(...schedules.map(({ dueUntilMs }) => dueUntilMs));
-  return untilMs === 0 ? 0 : due * MS_PER_SECOND / untilMs;
+function offeredPerSecond(
+  { loop, length }: LoadPlan,
+  threads: readonly ThreadResult[],
+  elapsedMs: number,
+): number | null {
+  if (loop.kind === "closed") return null;
+  // A number of calls ends with an answer, some time after the last of them was due.
+  if (length.kind === "requests" || elapsedMs === 0) return loop.ratePerSecond;
+  const due = threads.reduce((sum, { schedule }) => sum + (schedule?.due ?? 0), 0);
+  return due * MS_PER_SECOND / elapsedMs;
 }
 
 function loadOptions({ workload, loop, length, ...plan }: LoadPlan): LoadOptions {

@@ -40,8 +40,6 @@ export interface LoadLoopRun {
 /** How an open loop kept to its schedule. Counts calls after the warm-up. */
 export interface ScheduleRecord {
   readonly due: number;
-  /** Until when calls were due, from the end of the warm-up, in milliseconds. */
-  readonly dueUntilMs: number;
   /** Sent more than LATE_MS after they were due, for no reason but the client's own. */
   readonly sentLate: number;
   /** Not sent when they were due because too many calls were in flight. */

@@ -40,13 +40,11 @@ export class OpenLoop<Response> implements LoadLoopRun {
   #due = 0;
   #sentLate = 0;
   #held = 0;
-  #lastDueMs: number;
 
   constructor(parts: LoadParts<Response>, { arrivals, openWakener }: OpenLoopOptions) {
     this.#parts = parts;
     this.#arrivals = arrivals;
     this.#wakener = openWakener(() => this.#pump());
-    this.#lastDueMs = parts.window.startMs;
     this.#slots = new SlotPool({
       connections: parts.connections,
       slotsPerConnection: BENCH_OPEN_INFLIGHT_MAX,
@@ -55,14 +53,7 @@ export class OpenLoop<Response> implements LoadLoopRun {
   }
 
   get schedule(): ScheduleRecord {
-    const { startMs, endMs } = this.#parts.window;
-    const untilMs = endMs === Infinity ? this.#lastDueMs : endMs;
-    return {
-      due: this.#due,
-      dueUntilMs: Math.max(0, untilMs - startMs),
-      sentLate: this.#sentLate,
-      held: this.#held,
-    };
+    return { due: this.#due, sentLate: this.#sentLate, held: this.#held };
   }
 
   run(): Promise<void> {
@@ -77,7 +68,8 @@ export class OpenLoop<Response> implements LoadLoopRun {
     const { window, recorder } = this.#parts;
     window.endMs = Math.min(window.endMs, nowMs);
     while (this.#nextDueMs < window.endMs) {
-      this.#countDue();
+      // What was due and is not sent by now had no slot.
+      if (this.#countDue()) this.#held++;
       recorder.fail(this.#nextDueMs, undefined, nowMs, { code: NOT_SENT_CODE, late: true });
       this.#drawNext();
     }
@@ -121,7 +113,6 @@ export class OpenLoop<Response> implements LoadLoopRun {
   /** @returns whether the call that is due counts */
   #countDue(): boolean {
     if (this.#nextDueMs < this.#parts.window.startMs) return false;
-    this.#lastDueMs = this.#nextDueMs;
     this.#due++;
     return true;
   }

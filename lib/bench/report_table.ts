@@ -35,12 +35,8 @@ function loadLine({ target, options }: BenchReport): string {
 
 function loopText({ loop, connections, inflight, ratePerSecond, arrivals }: LoadOptions): string {
   const over = `over ${plural(connections, "connection")}`;
-  return loop === "closed"
-    ? `closed loop of ${inflight} at once ${over} each`.replace(
-      / each$/,
-      inflight === 1 ? "" : " each",
-    )
-    : `open loop of ${ratePerSecond} calls/s (${arrivals}) ${over}`;
+  if (loop === "open") return `open loop of ${ratePerSecond} calls/s (${arrivals}) ${over}`;
+  return `closed loop ${over}, ${plural(inflight ?? 1, "call")} at once on each`;
 }
 
 function rateLines(report: BenchReport): string[] {

@@ -99,6 +99,7 @@ export interface FakeLoad {
   totals(): RunTotals;
 }
 
+/** A load as a thread has it, with the test's clock in the place of the real one. */
 export function fakeLoad(
   { clock, caller, loop, length, warmupMs = 0, connections = 1 }: FakeLoadOptions,
 ): FakeLoad {

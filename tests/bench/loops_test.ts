@@ -108,6 +108,7 @@ Deno.test("an open loop records what it could not send before its end, with the 
     { code: "CANCELLED", count: BENCH_OPEN_INFLIGHT_MAX },
   ]);
   assert.equal(latency.count, 1_000);
+  assert.equal(loop.schedule?.held, 1_000 - BENCH_OPEN_INFLIGHT_MAX);
   // Those in flight were due in the first 0.1 s and cut off at 3 s, those not sent waited from 900 to 1 ms.
   close(latency.maxMs, 3_000);
   close(latency.p50Ms, 500);

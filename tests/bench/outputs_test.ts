@@ -26,7 +26,7 @@ Deno.test("benchReportSchema refuses other reports", async (t) => {
 Deno.test("OUTPUTS.table of a closed loop has one row of latencies, and none of errors", () => {
   assert.equal(
     OUTPUTS.table(reportOf()),
-    `predict on 127.0.0.1:5440, closed loop of 1 at once over 8 connections, 2 threads, seed 7
+    `predict on 127.0.0.1:5440, closed loop over 8 connections, 1 call at once on each, 2 threads, seed 7
 
 10 calls in 10.00 s: 1.0 calls/s answered
 1234 B sent, 57 kB received

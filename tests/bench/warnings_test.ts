@@ -6,7 +6,7 @@ const QUIET: ThreadResult = {
   elapsedMs: 10_000,
   bytesSent: 0,
   bytesReceived: 0,
-  schedule: { due: 1_000, dueUntilMs: 10_000, sentLate: 5, held: 5 },
+  schedule: { due: 1_000, sentLate: 5, held: 5 },
   lag: { ticks: 1_000, lateTicks: 3, maxMs: 7 },
 };
 const FINE: RunConditions = {
@@ -27,7 +27,7 @@ Deno.test("warningsOf() says nothing of a client that kept up", () => {
 });
 
 Deno.test("warningsOf() tells when the client was the limit", async (t) => {
-  const schedule = { due: 1_000, dueUntilMs: 10_000, sentLate: 0, held: 0 };
+  const schedule = { due: 1_000, sentLate: 0, held: 0 };
   const late = { ...QUIET, schedule: { ...schedule, sentLate: 100 } };
   const held = { ...QUIET, schedule: { ...schedule, held: 100 } };
   const lagging = { ...QUIET, lag: { ticks: 100, lateTicks: 50, maxMs: 40 } };
