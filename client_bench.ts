@@ -68,7 +68,7 @@ async function measure(
   const interruption = new AbortController();
   awaitShutdownSignal().then(() => interruption.abort());
   using line = openLiveLine();
-  line.show(`${plan.connections} connections on ${plan.threads} threads, warming up`);
+  line.show("warming up");
   return await runBench({
     spawn: () =>
       new Worker(new URL("./client_bench_thread.ts", import.meta.url), { type: "module" }),
