@@ -22,21 +22,35 @@ import { formatStatistics, summarize } from "./lib/workload/statistics.ts";
 type FileFlags = Extract<ClientFlags, { workload: "file" }>;
 type MadeFlags = Exclude<ClientFlags, FileFlags>;
 
+/** The word that makes a client put load on a server; no target is spelt like it. */
+const BENCH = "bench";
+
 if (import.meta.main) {
-  const outcome = parseClientFlags(Deno.args);
-  if (outcome.kind === "exit") exitWith(outcome);
-  const { flags } = outcome;
   try {
-    const credentials = await readClientCredentials(flags);
-    await (flags.workload === "file" ? runFile(flags, credentials) : runMade(flags, credentials));
+    const code = await (Deno.args[0] === BENCH ? runBench(Deno.args.slice(1)) : run(Deno.args));
     // Hundreds of threads take seconds to go by themselves, and nothing is left to do.
-    Deno.exit(EXIT_SUCCESS);
+    Deno.exit(code);
   } catch (error) {
     if (!(error instanceof OperationError || error instanceof GrpcError)) throw error;
     writeProblem("client", error.message || `status ${codeName((error as GrpcError).code)}`);
     const unavailable = error instanceof GrpcError || error.code === "unavailable";
     Deno.exit(unavailable ? 1 : EXIT_USAGE);
   }
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const outcome = parseClientFlags(args);
+  if (outcome.kind === "exit") exitWith(outcome);
+  const { flags } = outcome;
+  const credentials = await readClientCredentials(flags);
+  await (flags.workload === "file" ? runFile(flags, credentials) : runMade(flags, credentials));
+  return EXIT_SUCCESS;
+}
+
+/** Loaded when it is wanted: the other ways to run a client need not wait for it. */
+async function runBench(args: readonly string[]): Promise<number> {
+  const { benchMain } = await import("./client_bench.ts");
+  return await benchMain(args);
 }
 
 async function runMade(flags: MadeFlags, credentials: ClientCredentials): Promise<void> {

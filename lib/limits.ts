@@ -249,3 +249,36 @@ export const TOKEN_CHARS_MIN = 16;
 
 /** The most characters of a token: it must fit a request's header list, HEADER_LIST_BYTES_MAX. */
 export const TOKEN_CHARS_MAX = 4_096;
+
+/**
+ * Calls that an open loop of `client bench` has in flight on each connection: what a server allows by
+ * default. More would wait in the client for a stream, and be counted as sent.
+ */
+export const BENCH_OPEN_INFLIGHT_MAX = CONCURRENT_STREAMS_MAX;
+
+/** Calls of one run: what is due and never sent is counted one by one, and this many take half a minute. */
+export const BENCH_CALLS_MAX = 1_000_000_000;
+
+/** The longest run, and warm-up: a day. */
+export const BENCH_DURATION_MS_MAX = 86_400_000;
+
+/** Connections of one run; a client has no more ports to spare for one server. */
+export const BENCH_CONNECTIONS_MAX = 16_384;
+
+/** Floats of all vectors of a run together: 64 MiB in each thread. */
+export const BENCH_FLOATS_MAX = 16_777_216;
+
+/** How long a closed loop's slot waits when no server is there: attempts without end tell nothing more. */
+export const BENCH_RETRY_PAUSE_MS = 100;
+
+/** How long calls in flight at the end of a timed run have to end; the others are counted as cut off. */
+export const BENCH_END_GRACE_MS = 5_000;
+
+/** … and at its end by a signal: somebody waits. */
+export const BENCH_STOP_GRACE_MS = 1_000;
+
+/** A call that is sent this much after it was due is late: a hundred times what our pacing takes. */
+export const BENCH_LATE_MS = 1;
+
+/** A timer that is this much late is late: timers count in milliseconds, and the rest is the client's. */
+export const BENCH_LAG_MS = 5;

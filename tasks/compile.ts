@@ -33,6 +33,7 @@ await compile([
   ...COMMON,
   "--allow-read",
   "--include=client_thread.ts",
+  "--include=client_bench_thread.ts",
   "--output=client",
   "client.ts",
 ]);

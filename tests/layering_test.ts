@@ -15,8 +15,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   grpc: ["http2"],
   security: ["grpc", "http2"],
   workload: [],
-  services: ["grpc", "protobuf", "serving", "workload"],
-  cli: ["workload"],
+  services: ["grpc", "protobuf", "serving", "workload", "bench"],
+  bench: ["workload"],
+  cli: ["workload", "bench"],
 };
 
 const LEAVES = ["errors.ts", "limits.ts"];
@@ -49,6 +50,8 @@ Deno.test({ name: "lib: only composition roots stand outside", ignore: !mayRead 
   );
   assert.deepEqual(roots.sort(), [
     "client.ts",
+    "client_bench.ts",
+    "client_bench_thread.ts",
     "client_thread.ts",
     "server.ts",
     "server_thread.ts",

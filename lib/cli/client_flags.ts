@@ -3,9 +3,10 @@ import { THREADS_MAX } from "../limits.ts";
 import { WORKLOAD_KEYS_MAX } from "../workload/numstore.ts";
 import { SEED_MAX } from "../workload/random_stream.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
-import { type Flag, flagValue, type GivenArguments, optionalFlagValue } from "./flag.ts";
-import { FILE, integerFrom, oneOf, orWord, SWITCH } from "./flag_kind.ts";
+import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
+import { integerFrom, oneOf, orWord } from "./flag_kind.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
+import { type ClientSecurityFlags, readSecurityFlags, SECURITY_FLAGS } from "./security_flags.ts";
 import { parseTarget, type Target } from "./target.ts";
 
 /** The most requests of a thread: their latencies take 8 MB, and a run of them minutes. */
@@ -13,14 +14,6 @@ const REQUESTS_MAX = 1_000_000;
 
 /** The word for a seed that differs from run to run. */
 const RANDOM = "random";
-
-/** How `client` calls; what is not given is not there. */
-export interface ClientSecurityFlags {
-  /** To connect over TLS; `caFile` is a PEM file of authorities to trust. */
-  readonly tls?: { readonly caFile?: string };
-  /** A file of which the first token is sent with every call. */
-  readonly tokenFile?: string;
-}
 
 /** What workloads that are made up have in common. */
 interface MadeFlags {
@@ -78,37 +71,18 @@ const seed: Flag<number | typeof RANDOM> = {
   kind: orWord(integerFrom(0, SEED_MAX), RANDOM),
   fallback: RANDOM,
 };
-const tls: Flag<boolean> = {
-  name: "--tls",
-  summary: "connect over TLS and check the server's certificate and name",
-  kind: SWITCH,
-  fallback: "false",
-};
-const ca: Flag<string> = {
-  name: "--ca",
-  placeholder: "file",
-  summary: "trust these authorities too, certificates in PEM; needs --tls",
-  kind: FILE,
-};
-const tokenFile: Flag<string> = {
-  name: "--token-file",
-  placeholder: "file",
-  summary: "show the first token in it with every call",
-  kind: FILE,
-};
-
 /** Flags that a WORKLOAD file leaves nothing to say for. */
 const MADE_FLAGS: readonly Flag<unknown>[] = [workload, threads, requests, keys, seed];
 
 const CLIENT: Program = {
   name: "client",
   summary: "Calls a model server: runs a workload and prints its statistics, " +
-    "or makes the calls of a file and prints the responses.",
+    "or makes the calls of a file and prints the responses. For a load generator: client bench --help.",
   positionals: [
     { name: "<TARGET>", summary: "the server: PORT (on this machine), HOST:PORT or [IPV6]:PORT" },
     { name: "[WORKLOAD]", summary: "a JSON file of requests; without it, what --workload says" },
   ],
-  flags: [...MADE_FLAGS, tls, ca, tokenFile],
+  flags: [...MADE_FLAGS, ...SECURITY_FLAGS],
 };
 
 /**
@@ -132,7 +106,7 @@ export function parseClientFlags(args: readonly string[]): ParseOutcome<ClientFl
 function buildFlags(given: GivenArguments): ClientFlags {
   const [targetText, file] = given.positionals;
   const target = parseTarget(targetText);
-  const security = securityFlags(given);
+  const security = readSecurityFlags(given);
   if (file !== undefined) {
     rejectMadeFlags(given);
     return { workload: "file", target, file, ...security };
@@ -153,19 +127,6 @@ function buildFlags(given: GivenArguments): ClientFlags {
     ...made,
     requests: flagValue(numStoreRequests, given),
     keys: flagValue(keys, given),
-  };
-}
-
-function securityFlags(given: GivenArguments): ClientSecurityFlags {
-  const caFile = optionalFlagValue(ca, given);
-  const token = optionalFlagValue(tokenFile, given);
-  const overTls = flagValue(tls, given);
-  if (caFile !== undefined && !overTls) {
-    throw new OperationError("invalid-argument", `${ca.name} is given, and ${tls.name} is not`);
-  }
-  return {
-    ...(overTls ? { tls: caFile === undefined ? {} : { caFile } } : {}),
-    ...(token === undefined ? {} : { tokenFile: token }),
   };
 }
 

@@ -6,6 +6,8 @@ export interface FlagKind<T> {
   readonly parse: (text: string) => T | undefined;
 }
 
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
 const UNIT_BYTES: Readonly<Record<string, number>> = {
   "": 1,
   KiB: 2 ** 10,
@@ -32,6 +34,25 @@ export function secondsFrom(min: number, max: number): FlagKind<number> {
   return within(min, max, {
     expected: `a number of seconds from ${min} to ${max}`,
     parse: (text) => /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined,
+  });
+}
+
+/** A decimal number from `min` to `max`, both included, fractions allowed. */
+export function numberFrom(min: number, max: number): FlagKind<number> {
+  return within(min, max, {
+    expected: `a number from ${min} to ${max}`,
+    parse: (text) => /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined,
+  });
+}
+
+/** A time with its unit, from `minMs` to `maxMs`, both included; in milliseconds. */
+export function durationFrom(minMs: number, maxMs: number): FlagKind<number> {
+  return within(minMs, maxMs, {
+    expected: `a time from ${formatMs(minMs)} to ${formatMs(maxMs)}, such as 500ms, 10s or 2m`,
+    parse(text) {
+      const [, count, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+      return count === undefined ? undefined : Number(count) * UNIT_MS[unit];
+    },
   });
 }
 
@@ -92,6 +113,13 @@ export function isIpv6(text: string): boolean {
 function formatBytes(bytes: number): string {
   const unit = ["GiB", "MiB", "KiB"].find((name) => bytes % UNIT_BYTES[name] === 0);
   return unit === undefined ? `${bytes}` : `${bytes / UNIT_BYTES[unit]} ${unit}`;
+}
+
+/** `60000` as `1m`: in the largest unit that divides it. */
+function formatMs(ms: number): string {
+  if (ms === 0) return "0s";
+  const unit = ["h", "m", "s"].find((name) => ms % UNIT_MS[name] === 0) ?? "ms";
+  return `${ms / UNIT_MS[unit]}${unit}`;
 }
 
 function within(min: number, max: number, kind: FlagKind<number>): FlagKind<number> {

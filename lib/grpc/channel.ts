@@ -10,6 +10,7 @@ import {
   MESSAGE_BYTES_MAX_DEFAULT,
 } from "../limits.ts";
 import type { CallOptions, ChannelContext, ClientCall } from "./client_call.ts";
+import { type ChannelTraffic, sumTraffic } from "./channel_traffic.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { type Address, dialTcp, formatAddress } from "./dial.ts";
 import { dialTls, type TlsOptions } from "./dial_tls.ts";
@@ -87,6 +88,8 @@ export class Channel {
   #connection: Connection<ResponseHandler> | undefined;
   #connecting: Promise<void> | undefined;
   #closed = false;
+  /** Of connections that have ended. */
+  #endedTraffic: ChannelTraffic = sumTraffic([]);
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -159,6 +162,11 @@ export class Channel {
     if (this.#connection === undefined || this.#connection.closing) await this.#connect();
   }
 
+  /** Bytes of HTTP/2 that all its connections have sent and received so far. */
+  get traffic(): ChannelTraffic {
+    return sumTraffic([this.#endedTraffic, ...[...this.#connections].map(trafficOf)]);
+  }
+
   /** Ends the connection; calls in flight fail with UNAVAILABLE. */
   close(): void {
     this.#closed = true;
@@ -228,6 +236,7 @@ export class Channel {
       over.then(() => {
         stopKeeping();
         this.#connections.delete(connection);
+        this.#endedTraffic = sumTraffic([this.#endedTraffic, trafficOf(connection)]);
       });
       await this.#greet(connection, over, deadlineMs);
       this.#connection = connection;
@@ -295,6 +304,10 @@ export class Channel {
   #failWaiting(error: unknown): void {
     for (const { call } of this.#waiting.splice(0)) call.end(error);
   }
+}
+
+function trafficOf({ pulse }: Connection<ResponseHandler>): ChannelTraffic {
+  return { bytesSent: pulse.bytesTaken, bytesReceived: pulse.bytesRead };
 }
 
 /** Why a connection ended before its server had told its limits. */

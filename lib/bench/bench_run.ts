@@ -1,0 +1,137 @@
+import process from "node:process";
+import type { BenchAddress } from "./bench_protocol.ts";
+import { type BenchThreadHandle, runBenchThreads } from "./bench_threads.ts";
+import type { LoadPlan } from "./load_plan.ts";
+import { type BenchReport, type LoadOptions, REPORT_SCHEMA } from "./report.ts";
+import { RunTally, type RunTotals, type SecondSeen } from "./run_tally.ts";
+import type { ThreadResult } from "./thread_load.ts";
+import { warningsOf } from "./warnings.ts";
+
+const MS_PER_SECOND = 1_000;
+const US_PER_MS = 1_000;
+
+/** One run of a load, and who is told of it. */
+export interface BenchRunOptions {
+  readonly spawn: () => BenchThreadHandle;
+  readonly address: BenchAddress;
+  readonly plan: LoadPlan;
+  /** What the report calls the server. */
+  readonly target: string;
+  readonly client: BenchReport["client"];
+  /** Ends the run early; it still has a report. */
+  readonly signal: AbortSignal;
+  readonly onSecond?: (second: SecondSeen) => void;
+}
+
+/** A run's report, and how many calls were answered without an error. */
+export interface BenchOutcome {
+  readonly report: BenchReport;
+  readonly answered: number;
+}
+
+/**
+ * Makes one run and reports what it measured.
+ *
+ * @throws {OperationError} `unavailable` when a thread cannot connect.
+ */
+export async function runBench(options: BenchRunOptions): Promise<BenchOutcome> {
+  const { plan, client, onSecond = () => {} } = options;
+  const tally = new RunTally(plan.threads, onSecond);
+  let startedAt = new Date();
+  let processorStart = process.cpuUsage();
+  let beginMs = performance.now();
+  const threads = await runBenchThreads({
+    ...options,
+    onBegin: () => {
+      startedAt = new Date();
+      processorStart = process.cpuUsage();
+      beginMs = performance.now();
+    },
+    onSecond: (record) => tally.add(record),
+  });
+  const { user, system } = process.cpuUsage(processorStart);
+  const totals = tally.totals();
+  const warnings = warningsOf({
+    closed: plan.loop.kind === "closed",
+    threads,
+    errors: totals.errors,
+    processorMs: (user + system) / US_PER_MS,
+    elapsedMs: performance.now() - beginMs,
+    processors: client.processors,
+  });
+  return {
+    report: buildReport(options, { startedAt, totals, threads, warnings }),
+    answered: totals.answered,
+  };
+}
+
+interface Measured {
+  readonly startedAt: Date;
+  readonly totals: RunTotals;
+  readonly threads: readonly ThreadResult[];
+  readonly warnings: readonly string[];
+}
+
+function buildReport(
+  { plan, address, target, client }: BenchRunOptions,
+  { startedAt, totals: { answered, ...totals }, threads, warnings }: Measured,
+): BenchReport {
+  const elapsedMs = Math.max(...threads.map((thread) => thread.elapsedMs));
+  return {
+    schema: REPORT_SCHEMA,
+    startedAt: startedAt.toISOString(),
+    target,
+    client,
+    options: loadOptions(plan, address),
+    elapsedMs,
+    offeredPerSecond: offeredPerSecond(plan, threads, elapsedMs),
+    achievedPerSecond: elapsedMs === 0 ? 0 : answered * MS_PER_SECOND / elapsedMs,
+    ...totals,
+    bytesSent: threads.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
+    bytesReceived: threads.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),
+    server: null,
+    warnings,
+  };
+}
+
+/** Calls that were due, over the time in which they were; `null` in a closed loop. */
+function offeredPerSecond(
+  { loop, length }: LoadPlan,
+  threads: readonly ThreadResult[],
+  elapsedMs: number,
+): number | null {
+  if (loop.kind === "closed") return null;
+  // A number of calls ends with an answer, some time after the last of them was due.
+  if (length.kind === "requests" || elapsedMs === 0) return loop.ratePerSecond;
+  const due = threads.reduce((sum, { schedule }) => sum + (schedule?.due ?? 0), 0);
+  return due * MS_PER_SECOND / elapsedMs;
+}
+
+function loadOptions(
+  { workload, loop, length, ...plan }: LoadPlan,
+  { credentials }: BenchAddress,
+): LoadOptions {
+  const choice = workload.kind === "method" ? workload.choice : undefined;
+  return {
+    workload: workload.kind === "method"
+      ? workload.method
+      : workload.kind === "file"
+      ? workload.file
+      : workload.kind,
+    loop: loop.kind,
+    connections: plan.connections,
+    inflight: loop.kind === "closed" ? loop.inflight : null,
+    ratePerSecond: loop.kind === "open" ? loop.ratePerSecond : null,
+    arrivals: loop.kind === "open" ? loop.arrivals : null,
+    durationMs: length.kind === "duration" ? length.durationMs : null,
+    requests: length.kind === "requests" ? length.requests : null,
+    warmupMs: plan.warmupMs,
+    threads: plan.threads,
+    seed: plan.seed,
+    deadlineMs: plan.deadlineMs,
+    inputs: choice?.inputs ?? null,
+    distinct: choice?.distinct ?? null,
+    zipf: choice?.zipf ?? null,
+    tls: credentials.tls !== undefined,
+  };
+}

@@ -1,0 +1,95 @@
+import { THREADS_MAX } from "../limits.ts";
+import type { WorkloadRequest } from "../workload/request.ts";
+
+/** The methods that a load can be made of. */
+export const BENCH_METHODS = ["predict", "set-coefs", "set-num", "fact"] as const;
+
+/** The name of such a method, as `--method` takes it. */
+export type BenchMethod = (typeof BENCH_METHODS)[number];
+
+/** How requests for an open loop follow each other: evenly, or as independent clients send them. */
+export const ARRIVALS = ["constant", "poisson"] as const;
+
+/** The name of such a process, as `--arrivals` takes it. */
+export type ArrivalsName = (typeof ARRIVALS)[number];
+
+/** What is called: one method, a workload that is made up, or the requests of a file over and over. */
+export type LoadWorkload =
+  | { readonly kind: "method"; readonly method: BenchMethod; readonly choice: RequestChoice }
+  | { readonly kind: "random" }
+  | { readonly kind: "numstore" }
+  | {
+    readonly kind: "file";
+    readonly file: string;
+    /** One at least. */
+    readonly requests: readonly WorkloadRequest[];
+  };
+
+/** Which requests a method is called with: vectors, or keys. */
+export interface RequestChoice {
+  /** Floats of a vector; `undefined` where requests have none. */
+  readonly inputs: number | undefined;
+  /** Vectors, or keys, to draw from. */
+  readonly distinct: number;
+  /** The exponent of their popularity; 0 is uniform. */
+  readonly zipf: number;
+}
+
+/**
+ * When calls are made. Closed: each slot's next call follows its last answer. Open: calls are due by the
+ * clock, whatever has become of those before.
+ */
+export type LoadLoop =
+  | {
+    readonly kind: "closed";
+    /** Calls at once on each connection. */
+    readonly inflight: number;
+  }
+  | {
+    readonly kind: "open";
+    /** Of all threads together. */
+    readonly ratePerSecond: number;
+    readonly arrivals: ArrivalsName;
+  };
+
+/** What is measured after the warm-up: a time, or a number of calls of all threads together. */
+export type LoadLength =
+  | { readonly kind: "duration"; readonly durationMs: number }
+  | { readonly kind: "requests"; readonly requests: number };
+
+/** All that a run of `client bench` does. Plain data, so that threads can be sent it. */
+export interface LoadPlan {
+  readonly workload: LoadWorkload;
+  readonly loop: LoadLoop;
+  readonly length: LoadLength;
+  /** One for each thread at least. */
+  readonly connections: number;
+  readonly threads: number;
+  readonly warmupMs: number;
+  readonly deadlineMs: number;
+  /** An unsigned 32-bit integer: same seed, same requests and the same arrivals. */
+  readonly seed: number;
+}
+
+/** A thread's part of `total` things that are dealt out one by one. */
+export function shareOf(total: number, thread: number, threads: number): number {
+  return Math.floor(total / threads) + (thread < total % threads ? 1 : 0);
+}
+
+/**
+ * What a thread of an open loop is given to do by default, in calls a second: half of what it can, so that
+ * it sends on time. Each takes a whole processor to watch the clock, which a server on this machine misses.
+ */
+const OPEN_RATE_PER_THREAD = 50_000;
+
+/**
+ * As many threads as pay: a thread with one connection has nothing to collect into one write, and beyond
+ * the processors they only take turns.
+ */
+export function defaultThreads(loop: LoadLoop, connections: number, processors: number): number {
+  const enough = loop.kind === "open"
+    ? Math.ceil(loop.ratePerSecond / OPEN_RATE_PER_THREAD)
+    : Infinity;
+  const most = Math.min(Math.floor(connections / 2), processors, THREADS_MAX);
+  return Math.max(1, Math.min(enough, most));
+}

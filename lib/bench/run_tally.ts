@@ -1,0 +1,146 @@
+import { type EncodedHistogram, LatencyHistogram } from "./latency_histogram.ts";
+import type { Distribution, SecondOfRun } from "./report.ts";
+import type { SecondRecord } from "./second_record.ts";
+
+/** One second of the run, as somebody who watches it wants to know it. */
+export interface SecondSeen extends SecondOfRun {
+  /** Of the answers that tell; `null` when none does. */
+  readonly hitRate: number | null;
+}
+
+/** What a run's seconds add up to. */
+export interface RunTotals {
+  /** Calls that have ended, one way or the other, and those of them that were answered. */
+  readonly calls: number;
+  readonly answered: number;
+  readonly errors: readonly { readonly code: string; readonly count: number }[];
+  readonly latency: Distribution;
+  readonly service: Distribution;
+  readonly hits: Distribution | null;
+  readonly misses: Distribution | null;
+  readonly series: readonly SecondOfRun[];
+}
+
+/**
+ * Adds up what the threads tell: all of the run, and each second once every thread has told of it.
+ *
+ * Seconds that some thread has still to tell of are held, 300 kB each; threads are at most a few apart.
+ */
+export class RunTally {
+  readonly #threads: number;
+  readonly #onSecond: (second: SecondSeen) => void;
+  readonly #open = new Map<number, OpenSecond>();
+  readonly #errors = new Map<string, number>();
+  readonly #series: SecondOfRun[] = [];
+  readonly #hits = new LatencyHistogram();
+  readonly #misses = new LatencyHistogram();
+  readonly #others = new LatencyHistogram();
+  readonly #service = new LatencyHistogram();
+  #hasService = false;
+  #answered = 0;
+
+  constructor(threads: number, onSecond: (second: SecondSeen) => void) {
+    this.#threads = threads;
+    this.#onSecond = onSecond;
+  }
+
+  add(record: SecondRecord): void {
+    const { hits, misses, others, service, errors, answered } = record;
+    this.#hits.add(hits);
+    this.#misses.add(misses);
+    this.#others.add(others);
+    if (service !== null) {
+      this.#hasService = true;
+      this.#service.add(service);
+    }
+    this.#answered += answered;
+    for (const [code, count] of Object.entries(errors)) {
+      this.#errors.set(code, (this.#errors.get(code) ?? 0) + count);
+    }
+    this.#addToSecond(record);
+  }
+
+  /** All that was added; the last seconds may be those of some threads only. */
+  totals(): RunTotals {
+    for (const second of [...this.#open.keys()].sort((a, b) => a - b)) this.#close(second);
+    dropEmptyEnd(this.#series);
+    const all = merged([this.#hits, this.#misses, this.#others]).distribution();
+    const tells = this.#hits.count + this.#misses.count > 0;
+    const errors = [...this.#errors].map(([code, count]) => ({ code, count }))
+      .sort((a, b) => b.count - a.count);
+    return {
+      calls: this.#answered + errors.reduce((sum, { count }) => sum + count, 0),
+      answered: this.#answered,
+      errors,
+      latency: all,
+      service: this.#hasService ? this.#service.distribution() : all,
+      hits: tells ? this.#hits.distribution() : null,
+      misses: tells ? this.#misses.distribution() : null,
+      series: this.#series,
+    };
+  }
+
+  #addToSecond(record: SecondRecord): void {
+    const open = this.#open.get(record.second) ?? new OpenSecond();
+    this.#open.set(record.second, open);
+    open.add(record);
+    if (open.told === this.#threads) this.#close(record.second);
+  }
+
+  #close(second: number): void {
+    const seen = this.#open.get(second)?.seen(second);
+    this.#open.delete(second);
+    if (seen === undefined) return;
+    const { hitRate: _, ...ofRun } = seen;
+    this.#series.push(ofRun);
+    this.#onSecond(seen);
+  }
+}
+
+/** A second that some threads have told of. */
+class OpenSecond {
+  readonly #latency = new LatencyHistogram();
+  #answered = 0;
+  #errors = 0;
+  #hits = 0;
+  #misses = 0;
+  told = 0;
+
+  add({ hits, misses, others, answered, errors }: SecondRecord): void {
+    this.told++;
+    for (const encoded of [hits, misses, others]) this.#latency.add(encoded);
+    this.#answered += answered;
+    for (const count of Object.values(errors)) this.#errors += count;
+    this.#hits += countOf(hits);
+    this.#misses += countOf(misses);
+  }
+
+  seen(second: number): SecondSeen {
+    const told = this.#hits + this.#misses;
+    return {
+      second,
+      calls: this.#answered + this.#errors,
+      errors: this.#errors,
+      p50Ms: this.#latency.percentileMs(50),
+      p99Ms: this.#latency.percentileMs(99),
+      hitRate: told === 0 ? null : this.#hits / told,
+    };
+  }
+}
+
+function countOf(encoded: EncodedHistogram): number {
+  let count = 0;
+  for (let i = 1; i < encoded.length; i += 2) count += encoded[i];
+  return count;
+}
+
+function merged(histograms: readonly LatencyHistogram[]): LatencyHistogram {
+  const sum = new LatencyHistogram();
+  for (const histogram of histograms) sum.addAll(histogram);
+  return sum;
+}
+
+/** The second after the last call, which threads tell of as they end. */
+function dropEmptyEnd(series: SecondOfRun[]): void {
+  while (series.length > 0 && series[series.length - 1].calls === 0) series.pop();
+}

@@ -1,0 +1,116 @@
+import { type EncodedHistogram, LatencyHistogram } from "./latency_histogram.ts";
+
+const MS_PER_SECOND = 1_000;
+
+/** What one thread counted in one second: calls by when they ended. Plain data for another thread. */
+export interface SecondRecord {
+  /** From the end of the warm-up, 0 for the first. */
+  readonly second: number;
+  /** Calls that were answered, and without an error. */
+  readonly answered: number;
+  /** By the name of the code. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** From when calls were due: of hits, of misses, and of calls that are neither. */
+  readonly hits: EncodedHistogram;
+  readonly misses: EncodedHistogram;
+  readonly others: EncodedHistogram;
+  /** From when calls were sent; `null` in a closed loop, where that is when they were due. */
+  readonly service: EncodedHistogram | null;
+}
+
+/** What an answer counts as; see `Outcome` for an error. */
+export type AnswerKind = "ok" | "hit" | "miss";
+
+/** How a call ended that has no answer. */
+export interface Failure {
+  /** The name of a status code. */
+  readonly code: string;
+  /**
+   * Whether its time is at least as long as the answer would have taken: then it counts among the
+   * latencies. The time of a quick refusal does not.
+   */
+  readonly late: boolean;
+}
+
+/** How a recorder works. */
+export interface SecondRecorderOptions {
+  /** The end of the warm-up: what was due before is not recorded. On the clock of all other times. */
+  readonly startMs: number;
+  /** Whether calls are sent when they are due, so that there is one time to record rather than two. */
+  readonly closed: boolean;
+  readonly onSecond: (record: SecondRecord) => void;
+}
+
+/**
+ * Records the calls of one thread, second by second: only the current one is held.
+ *
+ * Every second is told of, also one without a call, in order and once.
+ */
+export class SecondRecorder {
+  readonly #startMs: number;
+  readonly #onSecond: (record: SecondRecord) => void;
+  readonly #hits = new LatencyHistogram();
+  readonly #misses = new LatencyHistogram();
+  readonly #others = new LatencyHistogram();
+  readonly #service: LatencyHistogram | undefined;
+  #errors = new Map<string, number>();
+  #answered = 0;
+  #second = 0;
+  #secondEndMs: number;
+  /** When the last call that counts ended; the start before there is one. */
+  lastEndMs: number;
+  /** Calls answered without an error. */
+  answeredTotal = 0;
+
+  constructor({ startMs, closed, onSecond }: SecondRecorderOptions) {
+    this.#startMs = startMs;
+    this.#onSecond = onSecond;
+    this.#service = closed ? undefined : new LatencyHistogram();
+    this.#secondEndMs = startMs + MS_PER_SECOND;
+    this.lastEndMs = startMs;
+  }
+
+  /** A call has its answer. */
+  answer(dueMs: number, sentMs: number, endMs: number, kind: AnswerKind): void {
+    if (dueMs < this.#startMs) return;
+    this.advance(endMs);
+    this.lastEndMs = endMs;
+    this.#answered++;
+    this.answeredTotal++;
+    this.#service?.record(endMs - sentMs);
+    const histogram = kind === "hit" ? this.#hits : kind === "miss" ? this.#misses : this.#others;
+    histogram.record(endMs - dueMs);
+  }
+
+  /** A call has failed. @param sentMs `undefined` when it was not sent at all */
+  fail(dueMs: number, sentMs: number | undefined, endMs: number, { code, late }: Failure): void {
+    if (dueMs < this.#startMs) return;
+    this.advance(endMs);
+    this.lastEndMs = endMs;
+    this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1);
+    if (!late) return;
+    this.#others.record(endMs - dueMs);
+    if (sentMs !== undefined) this.#service?.record(endMs - sentMs);
+  }
+
+  /** Tells of the seconds that are over. */
+  advance(nowMs: number): void {
+    while (nowMs >= this.#secondEndMs) this.flush();
+  }
+
+  /** Tells of the current second, over or not, and begins the next. */
+  flush(): void {
+    this.#onSecond({
+      second: this.#second++,
+      answered: this.#answered,
+      errors: Object.fromEntries(this.#errors),
+      hits: this.#hits.encode(),
+      misses: this.#misses.encode(),
+      others: this.#others.encode(),
+      service: this.#service?.encode() ?? null,
+    });
+    this.#secondEndMs += MS_PER_SECOND;
+    this.#answered = 0;
+    this.#errors = new Map();
+  }
+}

@@ -1,0 +1,105 @@
+import { BENCH_LAG_MS, BENCH_LATE_MS } from "../limits.ts";
+import { CUT_OFF_CODE, DEADLINE_CODE, NOT_SENT_CODE } from "./load_loop.ts";
+import type { ThreadResult } from "./thread_load.ts";
+
+/** Of the due calls that are sent late, and of an event loop's timers: from here on it shows in a p99. */
+const SHARE_MAX = 0.01;
+
+/** Of the time of processors. From here on calls wait for the client to have time for them. */
+const BUSY_SHARE_MAX = 0.9;
+
+/** What a run was like for the client. */
+export interface RunConditions {
+  readonly closed: boolean;
+  readonly threads: readonly ThreadResult[];
+  readonly errors: readonly { readonly code: string; readonly count: number }[];
+  /** Processor time of this process, and how long it ran, in milliseconds. */
+  readonly processorMs: number;
+  readonly elapsedMs: number;
+  readonly processors: number;
+}
+
+/** Why a run's figures may say more about the client than about the server; none when it kept up. */
+export function warningsOf(conditions: RunConditions): string[] {
+  return [
+    ...scheduleWarnings(conditions),
+    ...lagWarnings(conditions),
+    ...processorWarnings(conditions),
+    ...lowerBoundWarnings(conditions),
+  ];
+}
+
+function scheduleWarnings({ threads }: RunConditions): string[] {
+  const schedules = threads.flatMap(({ schedule }) => schedule ?? []);
+  const sum = (of: (schedule: typeof schedules[number]) => number) =>
+    schedules.reduce((total, schedule) => total + of(schedule), 0);
+  const due = sum((schedule) => schedule.due);
+  const late = sum((schedule) => schedule.sentLate);
+  const held = sum((schedule) => schedule.held);
+  const warnings: string[] = [];
+  if (late > due * SHARE_MAX) {
+    warnings.push(
+      `The client sent ${
+        percent(late / due)
+      } of the calls more than ${BENCH_LATE_MS} ms after they were due: ` +
+        "latency from due includes its own delay; use more threads or a lower rate",
+    );
+  }
+  if (held > due * SHARE_MAX) {
+    warnings.push(
+      `${
+        percent(held / due)
+      } of the calls were due while as many were in flight as may be, and waited: ` +
+        "latency from due includes that wait; the server, or too few connections, is the limit",
+    );
+  }
+  return warnings;
+}
+
+function lagWarnings({ threads }: RunConditions): string[] {
+  const ticks = threads.reduce((sum, { lag }) => sum + lag.ticks, 0);
+  const late = threads.reduce((sum, { lag }) => sum + lag.lateTicks, 0);
+  if (late <= ticks * SHARE_MAX) return [];
+  const maxMs = Math.max(...threads.map(({ lag }) => lag.maxMs));
+  return [
+    `The client's event loop was more than ${BENCH_LAG_MS} ms behind for ${
+      percent(late / ticks)
+    } of its timers, ` +
+    `${maxMs.toFixed(0)} ms at most: high percentiles include that`,
+  ];
+}
+
+/** An open loop asks the clock all the time, so how busy it is tells nothing. */
+function processorWarnings(conditions: RunConditions): string[] {
+  const { closed, threads, processorMs, elapsedMs, processors } = conditions;
+  const usable = Math.min(threads.length, processors);
+  const share = processorMs / (elapsedMs * usable);
+  if (!closed || !(share > BUSY_SHARE_MAX)) return [];
+  return [
+    `The client used ${percent(share)} of the ${usable} processor${
+      usable > 1 ? "s" : ""
+    } that its threads can use: ` +
+    "the rate is its limit rather than the server's",
+  ];
+}
+
+function lowerBoundWarnings({ errors }: RunConditions): string[] {
+  const counted = new Map(errors.map(({ code, count }) => [code, count]));
+  const causes = [
+    [DEADLINE_CODE, "ran out of their deadline"],
+    [CUT_OFF_CODE, "were cut off at the end of the run"],
+    [NOT_SENT_CODE, "were due and not sent before the end of the run"],
+  ].flatMap(([code, what]) => {
+    const count = counted.get(code) ?? 0;
+    return count === 0 ? [] : [`${count} ${what}`];
+  });
+  if (causes.length === 0) return [];
+  return [
+    `Of the calls ${causes.join(", ")}: they count with the time they had taken by then, so high ` +
+    "percentiles are lower bounds",
+  ];
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+}

@@ -1,0 +1,359 @@
+import {
+  ARRIVALS,
+  type ArrivalsName,
+  BENCH_METHODS,
+  type BenchMethod,
+  defaultThreads,
+  type LoadLength,
+  type LoadLoop,
+  type RequestChoice,
+} from "../bench/load_plan.ts";
+import { type OutputName, OUTPUTS } from "../bench/outputs.ts";
+import { OperationError } from "../errors.ts";
+import {
+  BENCH_CALLS_MAX,
+  BENCH_CONNECTIONS_MAX,
+  BENCH_DURATION_MS_MAX,
+  BENCH_FLOATS_MAX,
+  CONCURRENT_STREAMS_MAX,
+  THREADS_MAX,
+} from "../limits.ts";
+import { SEED_MAX } from "../workload/random_stream.ts";
+import { parseCommandLine, type Program } from "./command_line.ts";
+import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
+import {
+  durationFrom,
+  type FlagKind,
+  integerFrom,
+  numberFrom,
+  oneOf,
+  orWord,
+} from "./flag_kind.ts";
+import type { ParseOutcome } from "./parse_outcome.ts";
+import { type ClientSecurityFlags, readSecurityFlags, SECURITY_FLAGS } from "./security_flags.ts";
+import { parseTarget, type Target } from "./target.ts";
+
+const MS_PER_SECOND = 1_000;
+
+/** The word for a value that is chosen for the user. */
+const AUTO = "auto";
+
+/** The word for a seed that differs from run to run, and for the random workload. */
+const RANDOM = "random";
+
+/** The word for NumStore's workload. */
+const NUMSTORE = "numstore";
+
+/** Methods whose requests are keys, and the most of those: what a server keeps by default. */
+const KEY_METHODS: readonly BenchMethod[] = ["set-num", "fact"];
+const KEYS_MAX = 65_536;
+
+/** The highest rate; a thread keeps up with a few hundred thousand calls a second. */
+const RATE_MAX = 10_000_000;
+
+/** The most popular of any number of things has all of the calls long before this. */
+const ZIPF_MAX = 10;
+
+/** The longest deadline: a call that takes as long is lost. */
+const DEADLINE_MS_MAX = 600_000;
+
+/** What is called: a method with vectors, or a workload, whose file the composition root reads. */
+export type BenchWorkloadFlags =
+  | {
+    readonly kind: "method";
+    readonly method: BenchMethod;
+    readonly choice: RequestChoice;
+  }
+  | { readonly kind: "random" }
+  | { readonly kind: "numstore" }
+  | { readonly kind: "file"; readonly file: string };
+
+/** What `client bench` does; see `LoadPlan`. */
+export interface BenchFlags extends ClientSecurityFlags {
+  readonly target: Target;
+  /** The target as it was given, for the report. */
+  readonly targetText: string;
+  readonly workload: BenchWorkloadFlags;
+  readonly loop: LoadLoop;
+  readonly length: LoadLength;
+  readonly connections: number;
+  readonly threads: number;
+  readonly warmupMs: number;
+  readonly deadlineMs: number;
+  readonly seed: number;
+  readonly output: OutputName;
+}
+
+const method: Flag<BenchMethod> = {
+  name: "--method",
+  placeholder: "name",
+  summary: "what is called",
+  kind: oneOf(BENCH_METHODS),
+  fallback: "predict",
+};
+const WORKLOAD: FlagKind<string> = {
+  expected: `${RANDOM}, ${NUMSTORE} or the name of a JSON file of requests, which are repeated`,
+  parse: (text) => text === "" ? undefined : text,
+};
+const workload: Flag<string> = {
+  name: "--workload",
+  placeholder: "name",
+  summary: "instead of a method",
+  kind: WORKLOAD,
+  fallback: "none",
+};
+const connections: Flag<number> = {
+  name: "--connections",
+  placeholder: "count",
+  summary: "connections of all threads together",
+  kind: integerFrom(1, BENCH_CONNECTIONS_MAX),
+  fallback: "8",
+};
+const inflight: Flag<number> = {
+  name: "--inflight",
+  placeholder: "count",
+  summary: "closed loop: calls at once on each connection",
+  kind: integerFrom(1, CONCURRENT_STREAMS_MAX),
+  fallback: "1",
+};
+const rate: Flag<number> = {
+  name: "--rate",
+  placeholder: "number",
+  summary: "open loop: calls a second that are due, of all threads together",
+  kind: numberFrom(0.001, RATE_MAX),
+  fallback: "none, a closed loop",
+};
+const arrivals: Flag<ArrivalsName> = {
+  name: "--arrivals",
+  placeholder: "name",
+  summary: "open loop: evenly spaced, or as independent clients send",
+  kind: oneOf(ARRIVALS),
+  fallback: "constant",
+};
+const duration: Flag<number> = {
+  name: "--duration",
+  placeholder: "time",
+  summary: "how long is measured",
+  kind: durationFrom(1, BENCH_DURATION_MS_MAX),
+  fallback: "10s",
+};
+const requests: Flag<number> = {
+  name: "--requests",
+  placeholder: "count",
+  summary: "how many calls are measured, instead of a duration",
+  kind: integerFrom(1, BENCH_CALLS_MAX),
+  fallback: "none",
+};
+const warmup: Flag<number> = {
+  name: "--warmup",
+  placeholder: "time",
+  summary: "how long calls are made before they are measured",
+  kind: durationFrom(0, BENCH_DURATION_MS_MAX),
+  fallback: "1s",
+};
+const threads: Flag<number | typeof AUTO> = {
+  name: "--threads",
+  placeholder: "count",
+  summary: "threads, at most one for each connection",
+  kind: orWord(integerFrom(1, THREADS_MAX), AUTO),
+  fallback: AUTO,
+};
+const seed: Flag<number | typeof RANDOM> = {
+  name: "--seed",
+  placeholder: "number",
+  summary: "same seed and threads, same requests and arrivals",
+  kind: orWord(integerFrom(0, SEED_MAX), RANDOM),
+  fallback: RANDOM,
+};
+const deadline: Flag<number> = {
+  name: "--deadline",
+  placeholder: "time",
+  summary: "how long a call may take",
+  kind: durationFrom(1, DEADLINE_MS_MAX),
+  fallback: "30s",
+};
+const inputs: Flag<number> = {
+  name: "--inputs",
+  placeholder: "count",
+  summary: "floats of a vector",
+  kind: integerFrom(1, BENCH_FLOATS_MAX),
+  fallback: "10",
+};
+const distinct: Flag<number> = {
+  name: "--distinct",
+  placeholder: "count",
+  summary: "vectors, or keys, to draw from",
+  kind: integerFrom(1, BENCH_FLOATS_MAX),
+  fallback: "1",
+};
+const zipf: Flag<number> = {
+  name: "--zipf",
+  placeholder: "exponent",
+  summary: "their popularity by Zipf's law, 0 for uniform",
+  kind: numberFrom(0, ZIPF_MAX),
+  fallback: "0",
+};
+const output: Flag<OutputName> = {
+  name: "--output",
+  placeholder: "form",
+  summary: "form of the report",
+  kind: oneOf(Object.keys(OUTPUTS) as OutputName[]),
+  fallback: "table",
+};
+
+const BENCH: Program = {
+  name: "client bench",
+  summary:
+    "Puts a server under load and reports how long its calls take. Without --rate the next call follows " +
+    "the last one's answer (closed loop); with it calls are due by the clock, and latency counts from " +
+    "then (open loop).",
+  positionals: [
+    { name: "<TARGET>", summary: "the server: PORT (on this machine), HOST:PORT or [IPV6]:PORT" },
+  ],
+  flags: [
+    method,
+    workload,
+    inputs,
+    distinct,
+    zipf,
+    connections,
+    inflight,
+    rate,
+    arrivals,
+    duration,
+    requests,
+    warmup,
+    deadline,
+    threads,
+    seed,
+    output,
+    ...SECURITY_FLAGS,
+  ],
+};
+
+/** Which flags are of no use with another one, and what they are for. */
+const CONFLICTS: readonly (readonly [flag: string, not: readonly Flag<unknown>[]])[] = [
+  [workload.name, [method, inputs, distinct, zipf]],
+  [rate.name, [inflight]],
+  [requests.name, [duration]],
+];
+
+/**
+ * The flags of `client bench`, from the arguments behind that word; no environment variable is read.
+ *
+ * Nothing is written, and no file is read: the composition root acts on the outcome. See `parseCommandLine`.
+ *
+ * @param processors of this machine, for the number of threads
+ */
+export function parseBenchFlags(
+  args: readonly string[],
+  processors: number,
+): ParseOutcome<BenchFlags> {
+  return parseCommandLine(BENCH, args, () => undefined, (given) => buildFlags(given, processors));
+}
+
+function buildFlags(given: GivenArguments, processors: number): BenchFlags {
+  const [targetText] = given.positionals;
+  const target = parseTarget(targetText);
+  rejectConflicts(given);
+  const loop = readLoop(given);
+  const length = readLength(given, loop);
+  const connectionCount = flagValue(connections, given);
+  const seedGiven = flagValue(seed, given);
+  return {
+    target,
+    targetText,
+    workload: readWorkload(given),
+    loop,
+    length,
+    connections: connectionCount,
+    threads: readThreads(given, connectionCount) ??
+      defaultThreads(loop, connectionCount, processors),
+    warmupMs: flagValue(warmup, given),
+    deadlineMs: flagValue(deadline, given),
+    seed: seedGiven === RANDOM ? crypto.getRandomValues(new Uint32Array(1))[0] : seedGiven,
+    output: flagValue(output, given),
+    ...readSecurityFlags(given),
+  };
+}
+
+function rejectConflicts({ texts }: GivenArguments): void {
+  for (const [name, others] of CONFLICTS) {
+    const other = others.find((flag) => texts.has(flag.name));
+    if (texts.has(name) && other !== undefined) {
+      throw wrong(`${other.name} cannot be used with ${name}`);
+    }
+  }
+  if (texts.has(arrivals.name) && !texts.has(rate.name)) {
+    throw wrong(`${arrivals.name} is for an open loop, and needs ${rate.name}`);
+  }
+}
+
+function readLoop(given: GivenArguments): LoadLoop {
+  if (!given.texts.has(rate.name)) {
+    return { kind: "closed", inflight: flagValue(inflight, given) };
+  }
+  return {
+    kind: "open",
+    ratePerSecond: flagValue(rate, given),
+    arrivals: flagValue(arrivals, given),
+  };
+}
+
+function readLength(given: GivenArguments, loop: LoadLoop): LoadLength {
+  if (given.texts.has(requests.name)) {
+    return { kind: "requests", requests: flagValue(requests, given) };
+  }
+  const durationMs = flagValue(duration, given);
+  const calls = loop.kind === "open" ? loop.ratePerSecond * durationMs / MS_PER_SECOND : 0;
+  if (calls > BENCH_CALLS_MAX) {
+    throw wrong(
+      `${rate.name} and ${duration.name} make ${calls} calls, expected at most ${BENCH_CALLS_MAX}`,
+    );
+  }
+  return { kind: "duration", durationMs };
+}
+
+/** @returns `undefined` when it is left to us */
+function readThreads(given: GivenArguments, connectionCount: number): number | undefined {
+  const count = flagValue(threads, given);
+  if (count === AUTO) return undefined;
+  if (count <= connectionCount) return count;
+  throw wrong(
+    `${threads.name} is ${count}, expected at most one for each of ${connectionCount} connections`,
+  );
+}
+
+function readWorkload(given: GivenArguments): BenchWorkloadFlags {
+  if (given.texts.has(workload.name)) {
+    const name = flagValue(workload, given);
+    return name === RANDOM || name === NUMSTORE ? { kind: name } : { kind: "file", file: name };
+  }
+  const called = flagValue(method, given);
+  const popularity = { distinct: flagValue(distinct, given), zipf: flagValue(zipf, given) };
+  if (KEY_METHODS.includes(called)) {
+    rejectForKeys(called, popularity.distinct, given);
+    return { kind: "method", method: called, choice: { inputs: undefined, ...popularity } };
+  }
+  const choice = { inputs: flagValue(inputs, given), ...popularity };
+  const floats = choice.inputs * choice.distinct;
+  if (floats > BENCH_FLOATS_MAX) {
+    throw wrong(
+      `${inputs.name} and ${distinct.name} make ${floats} floats, expected at most ${BENCH_FLOATS_MAX}`,
+    );
+  }
+  return { kind: "method", method: called, choice };
+}
+
+function rejectForKeys(called: BenchMethod, keys: number, { texts }: GivenArguments): void {
+  if (texts.has(inputs.name)) {
+    throw wrong(`${inputs.name} cannot be used with ${method.name} ${called}`);
+  }
+  if (keys > KEYS_MAX) {
+    throw wrong(`${distinct.name} is ${keys}, expected at most ${KEYS_MAX} with ${called}`);
+  }
+}
+
+function wrong(message: string): OperationError {
+  return new OperationError("invalid-argument", message);
+}

@@ -1,0 +1,208 @@
+import type { Caller, Outcome } from "../bench/caller.ts";
+import type { BenchMethod, LoadPlan, RequestChoice } from "../bench/load_plan.ts";
+import {
+  keyRequests,
+  type RequestSource,
+  type ThreadSeed,
+  vectorRequests,
+  workloadRequests,
+} from "../bench/requests.ts";
+import { OperationError } from "../errors.ts";
+import type { Channel } from "../grpc/channel.ts";
+import type { CallOptions } from "../grpc/client_call.ts";
+import { Code, codeName, GrpcError } from "../grpc/status.ts";
+import { VALUE_MAX } from "../workload/numstore.ts";
+import { MATRIX_COLUMNS } from "../workload/random.ts";
+import { ModelServerClient } from "./modelserver_client.ts";
+import type { PredictResponse, SetCoefsResponse } from "./modelserver_contract.ts";
+import { NumStoreClient } from "./numstore_client.ts";
+import type { FactResponse, SetNumResponse } from "./numstore_contract.ts";
+
+/** What a thread makes the calls of a load with. */
+export interface BenchCallerOptions {
+  readonly plan: LoadPlan;
+  /** This thread's number, from 0. */
+  readonly thread: number;
+  /** This thread's connections; a call's is one of them. */
+  readonly channels: readonly Channel[];
+}
+
+/** One method that a load can be made of. */
+interface Method {
+  /** Makes calls of one request each. */
+  open(channels: readonly Channel[], requests: Requests, options: CallOptions): Caller<unknown>;
+  /** Brings the server into the state that the calls need. */
+  prepare?(channel: Channel, choice: RequestChoice, options: CallOptions): Promise<void>;
+}
+
+/** Which requests a thread's calls have. */
+interface Requests {
+  readonly choice: RequestChoice;
+  readonly seed: ThreadSeed;
+}
+
+/** Numbers that are set, from 1: all of them have a factorial. */
+const VALUES = Array.from({ length: VALUE_MAX }, (_, i) => BigInt(i + 1));
+
+/** How many keys are set at once before a run. */
+const KEYS_AT_ONCE = 100;
+
+/** One entry for each name of `--method`. */
+const METHODS: Readonly<Record<BenchMethod, Method>> = {
+  predict: {
+    open: (channels, { choice, seed }, options) => {
+      const clients = channels.map((channel) => new ModelServerClient(channel));
+      const requests = vectorRequests(choice, seed);
+      return caller(
+        (connection) => clients[connection].predict(requests.next(), options),
+        outcomeOfPredict,
+      );
+    },
+    prepare: (channel, { inputs = 1 }, options) => setCoefs(channel, inputs, options),
+  },
+  "set-coefs": {
+    open: (channels, { choice, seed }, options) => {
+      const clients = channels.map((channel) => new ModelServerClient(channel));
+      const requests = vectorRequests(choice, seed);
+      return caller(
+        (connection) => clients[connection].setCoefs(requests.next(), options),
+        outcomeOfSetCoefs,
+      );
+    },
+  },
+  "set-num": {
+    open: (channels, { choice, seed }, options) => {
+      const clients = channels.map((channel) => new NumStoreClient(channel));
+      const requests = keyRequests(choice, seed);
+      return caller((connection) => setNum(clients[connection], requests.next(), options), ok);
+    },
+  },
+  fact: {
+    open: (channels, { choice, seed }, options) => {
+      const clients = channels.map((channel) => new NumStoreClient(channel));
+      const requests = keyRequests(choice, seed);
+      return caller(
+        (connection) => clients[connection].fact(keyOf(requests.next()), options),
+        outcomeOfFact,
+      );
+    },
+    prepare: setKeys,
+  },
+};
+
+/** The caller of one thread of a load. */
+export function benchCaller({ plan, thread, channels }: BenchCallerOptions): Caller<unknown> {
+  const { workload, deadlineMs, seed } = plan;
+  const options = { timeoutMs: deadlineMs };
+  if (workload.kind === "method") {
+    const requests = { choice: workload.choice, seed: { seed, thread } };
+    return METHODS[workload.method].open(channels, requests, options);
+  }
+  return workloadCaller(channels, workloadRequests(workload, { seed, thread }), options);
+}
+
+/**
+ * Makes the server ready for a load, so that no call fails for want of coefficients or numbers: sets
+ * coefficients, all 1, of the length that it needs, and all keys whose factorials it asks for. A file and
+ * the NumStore workload bring their own.
+ *
+ * @throws {GrpcError} when the server does not answer; OperationError when it refuses.
+ */
+export async function prepareBench(channel: Channel, plan: LoadPlan): Promise<void> {
+  const { workload, deadlineMs } = plan;
+  const options = { timeoutMs: deadlineMs };
+  if (workload.kind === "random") await setCoefs(channel, MATRIX_COLUMNS, options);
+  if (workload.kind !== "method") return;
+  await METHODS[workload.method].prepare?.(channel, workload.choice, options);
+}
+
+async function setCoefs(channel: Channel, inputs: number, options: CallOptions): Promise<void> {
+  const coefs = new Float32Array(inputs).fill(1);
+  const { error } = await new ModelServerClient(channel).setCoefs(coefs, options);
+  if (error !== "") throw new OperationError("failed-precondition", error);
+}
+
+async function setKeys(
+  channel: Channel,
+  { distinct }: RequestChoice,
+  options: CallOptions,
+): Promise<void> {
+  const client = new NumStoreClient(channel);
+  for (let first = 0; first < distinct; first += KEYS_AT_ONCE) {
+    const count = Math.min(KEYS_AT_ONCE, distinct - first);
+    const keys = Array.from({ length: count }, (_, i) => first + i);
+    await Promise.all(keys.map((key) => setNum(client, key, options)));
+  }
+}
+
+function setNum(
+  client: NumStoreClient,
+  key: number,
+  options: CallOptions,
+): Promise<SetNumResponse> {
+  return client.setNum(keyOf(key), VALUES[key % VALUES.length], options);
+}
+
+function keyOf(key: number): string {
+  return `key${key}`;
+}
+
+function workloadCaller(
+  channels: readonly Channel[],
+  requests: ReturnType<typeof workloadRequests>,
+  options: CallOptions,
+): Caller<unknown> {
+  const modelServers = channels.map((channel) => new ModelServerClient(channel));
+  const numStores = channels.map((channel) => new NumStoreClient(channel));
+  return caller<PredictResponse | SetCoefsResponse | SetNumResponse | FactResponse>(
+    (connection) => {
+      const request = requests.next();
+      switch (request.type) {
+        case "Predict":
+          return modelServers[connection].predict(request.value.inputs, options);
+        case "SetCoefs":
+          return modelServers[connection].setCoefs(request.value.coefs, options);
+        case "SetNum":
+          return numStores[connection].setNum(request.value.key, request.value.value, options);
+        case "Fact":
+          return numStores[connection].fact(request.value.key, options);
+      }
+    },
+    (response) => {
+      if ("output" in response) return outcomeOfPredict(response);
+      if ("success" in response) return outcomeOfSetCoefs(response);
+      return "hit" in response ? outcomeOfFact(response) : ok();
+    },
+  );
+}
+
+/** A load does not look at what its responses hold, so it need not know their type. */
+function caller<Response>(
+  call: (connection: number) => Promise<Response>,
+  outcomeOf: (response: Response) => Outcome,
+): Caller<unknown> {
+  const typed: Caller<Response> = { call, outcomeOf, codeOf };
+  return typed as Caller<unknown>;
+}
+
+function outcomeOfPredict({ cache_hit, error }: PredictResponse): Outcome {
+  if (error !== "") return "error";
+  return cache_hit ? "hit" : "miss";
+}
+
+function outcomeOfSetCoefs({ error }: SetCoefsResponse): Outcome {
+  return error === "" ? "ok" : "error";
+}
+
+function outcomeOfFact({ hit, error }: FactResponse): Outcome {
+  if (error !== "") return "error";
+  return hit ? "hit" : "miss";
+}
+
+function ok(): Outcome {
+  return "ok";
+}
+
+function codeOf(error: unknown): string {
+  return codeName(error instanceof GrpcError ? error.code : Code.UNKNOWN);
+}

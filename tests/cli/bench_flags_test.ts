@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { type BenchFlags, parseBenchFlags } from "../../lib/cli/bench_flags.ts";
+import { EXIT_SUCCESS, EXIT_USAGE } from "../../lib/cli/parse_outcome.ts";
+
+const DEFAULTS: BenchFlags = {
+  target: { host: "127.0.0.1", port: 5440 },
+  targetText: "5440",
+  workload: {
+    kind: "method",
+    method: "predict",
+    choice: { inputs: 10, distinct: 1, zipf: 0 },
+  },
+  loop: { kind: "closed", inflight: 1 },
+  length: { kind: "duration", durationMs: 10_000 },
+  connections: 8,
+  threads: 4,
+  warmupMs: 1_000,
+  deadlineMs: 30_000,
+  seed: 7,
+  output: "table",
+};
+
+Deno.test("parseBenchFlags() reads the flags", async (t) => {
+  const open = { kind: "open", ratePerSecond: 1_000, arrivals: "constant" } as const;
+  const vectors = { inputs: 3, distinct: 20, zipf: 1.1 };
+  const cases: readonly (readonly [args: readonly string[], change: Partial<BenchFlags>])[] = [
+    [[], {}],
+    [["--method", "set-coefs"], {
+      workload: { ...DEFAULTS.workload, method: "set-coefs" } as never,
+    }],
+    [["--workload", "random"], { workload: { kind: "random" } }],
+    [["--workload", "w.json"], { workload: { kind: "file", file: "w.json" } }],
+    [
+      ["--inputs", "3", "--distinct", "20", "--zipf", "1.1"],
+      { workload: { kind: "method", method: "predict", choice: vectors } },
+    ],
+    [["--connections", "2", "--inflight", "10"], {
+      connections: 2,
+      threads: 1,
+      loop: { kind: "closed", inflight: 10 },
+    }],
+    [["--connections", "1"], { connections: 1, threads: 1 }],
+    [["--connections", "64"], { connections: 64, threads: 6 }],
+    [["--threads", "8"], { threads: 8 }],
+    [["--rate", "1000"], { loop: open, threads: 1 }],
+    [["--rate", "120000"], { loop: { ...open, ratePerSecond: 120_000 }, threads: 3 }],
+    [["--rate", "1000", "--arrivals", "poisson"], {
+      loop: { ...open, arrivals: "poisson" },
+      threads: 1,
+    }],
+    [["--duration", "500ms"], { length: { kind: "duration", durationMs: 500 } }],
+    [["--duration", "1.5m"], { length: { kind: "duration", durationMs: 90_000 } }],
+    [["--requests", "5000"], { length: { kind: "requests", requests: 5_000 } }],
+    [["--warmup", "0s"], { warmupMs: 0 }],
+    [["--deadline", "100ms"], { deadlineMs: 100 }],
+    [["--output", "json"], { output: "json" }],
+  ];
+  for (const [args, change] of cases) {
+    await t.step(args.join(" "), () => {
+      assert.deepEqual(parseBenchFlags(["5440", "--seed", "7", ...args], 6), {
+        kind: "run",
+        flags: { ...DEFAULTS, ...change },
+      });
+    });
+  }
+});
+
+Deno.test("parseBenchFlags() says what is wrong", async (t) => {
+  const cases: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+    [[], /missing required argument 'TARGET'/],
+    [["5440", "--method", "list"], /--method is "list", expected predict or set-coefs/],
+    [
+      ["5440", "--duration", "10"],
+      /--duration is "10", expected a time from 1ms to 24h, such as 500ms/,
+    ],
+    [["5440", "--duration", "0s"], /--duration is "0s"/],
+    [["5440", "--rate", "0"], /--rate is "0", expected a number from 0.001 to 10000000/],
+    [["5440", "--rate", "9", "--inflight", "2"], /--inflight cannot be used with --rate/],
+    [["5440", "--arrivals", "poisson"], /--arrivals is for an open loop, and needs --rate/],
+    [["5440", "--requests", "9", "--duration", "1s"], /--duration cannot be used with --requests/],
+    [["5440", "--workload", "random", "--zipf", "1"], /--zipf cannot be used with --workload/],
+    [["5440", "--workload", "random", "--method", "predict"], /--method cannot be used/],
+    [["5440", "--threads", "9"], /--threads is 9, expected at most one for each of 8 connections/],
+    [
+      ["5440", "--inputs", "10000", "--distinct", "10000"],
+      /make 100000000 floats, expected at most/,
+    ],
+    [["5440", "--rate", "1000000", "--duration", "1h"], /make 3600000000 calls, expected at most/],
+    [["5440", "--output", "xml"], /--output is "xml", expected table or json/],
+    [["5440", "w.json"], /unexpected argument "w.json"/],
+  ];
+  for (const [args, message] of cases) {
+    await t.step(message.source, () => {
+      const outcome = parseBenchFlags(args, 2);
+      assert.ok(outcome.kind === "exit");
+      assert.deepEqual([outcome.code, outcome.stdout], [EXIT_USAGE, ""]);
+      assert.match(outcome.stderr, message);
+      assert.match(outcome.stderr, /^client bench: .*\nUsage: client bench \[options\] <TARGET>\n/);
+    });
+  }
+});
+
+Deno.test("parseBenchFlags() puts help on stdout", () => {
+  const help = parseBenchFlags(["--help"], 2);
+  assert.ok(help.kind === "exit");
+  assert.deepEqual([help.code, help.stderr], [EXIT_SUCCESS, ""]);
+  for (const word of ["TARGET", "--rate", "--arrivals", "--zipf", "--output", "--warmup"]) {
+    assert.ok(help.stdout.includes(word), word);
+  }
+});
