@@ -1,0 +1,128 @@
+import { type Figure, figuresOf } from "./figure.ts";
+import { mannWhitneyP } from "./mann_whitney.ts";
+import type { BenchReport, LoadOptions, SecondOfRun } from "./report.ts";
+
+/**
+ * How unlikely a difference has to be by chance. A hundredth rather than a twentieth, because several
+ * figures are looked at together, and because one second of a run is not independent of the next.
+ */
+export const SIGNIFICANCE = 0.01;
+
+/** With fewer seconds of each run no p-value can be as small as that, so nothing is significant. */
+export const SECONDS_MIN = 6;
+
+/** A figure in both reports. */
+export interface FigureChange {
+  readonly figure: Omit<Figure, "value">;
+  readonly before: number;
+  readonly after: number;
+  /** Of `before`; infinite from nothing to something. */
+  readonly relative: number;
+  /** By the series of both runs; `null` where a report has no series of this figure. */
+  readonly p: number | null;
+  readonly verdict: "better" | "worse" | "same" | "unsure";
+}
+
+/** What differs between two runs. */
+export interface ReportDiff {
+  readonly changes: readonly FigureChange[];
+  /** What makes the runs hard to compare; empty if nothing does. */
+  readonly caveats: readonly string[];
+}
+
+/**
+ * The figures of two runs side by side.
+ *
+ * A figure is better or worse where the run's seconds tell so: their Mann-Whitney test gives a p-value
+ * under `SIGNIFICANCE`. Only whole seconds count, and for a latency only those with calls. A report has
+ * such seconds for the rate, the errors, and the p50 and p99 of latency, and, in a closed loop, where it
+ * is the same, of service time. Other figures that differ are unsure: one number of each run cannot tell
+ * a change from noise.
+ */
+export function diffReports(before: BenchReport, after: BenchReport): ReportDiff {
+  const old = new Map(figuresOf(before).map((figure) => [figure.name, figure.value]));
+  const changes: FigureChange[] = [];
+  for (const { value, ...figure } of figuresOf(after)) {
+    const reference = old.get(figure.name);
+    if (reference !== undefined) changes.push(change(figure, reference, value, { before, after }));
+  }
+  return { changes, caveats: caveatsOf(before, after) };
+}
+
+/**
+ * The figures that got worse for sure, and by more than a share of what they were.
+ *
+ * @param failOver a share, such as 0.05
+ */
+export function regressionsOf({ changes }: ReportDiff, failOver: number): FigureChange[] {
+  return changes.filter(({ verdict, relative }) =>
+    verdict === "worse" && Math.abs(relative) > failOver
+  );
+}
+
+interface Reports {
+  readonly before: BenchReport;
+  readonly after: BenchReport;
+}
+
+function change(
+  figure: Omit<Figure, "value">,
+  before: number,
+  after: number,
+  reports: Reports,
+): FigureChange {
+  const relative = after === before ? 0 : (after - before) / before;
+  const p = probability(figure.name, reports);
+  const isBetter = figure.better === "more" ? after > before : after < before;
+  const verdict = after === before
+    ? "same"
+    : p === null || p >= SIGNIFICANCE
+    ? "unsure"
+    : isBetter
+    ? "better"
+    : "worse";
+  return { figure, before, after, relative, p, verdict };
+}
+
+function probability(name: string, { before, after }: Reports): number | null {
+  const samples = [before, after].map((report) => seriesOf(name, report));
+  const [a, b] = samples;
+  return a === undefined || b === undefined ? null : mannWhitneyP(a, b);
+}
+
+function seriesOf(name: string, report: BenchReport): number[] | undefined {
+  const seconds = wholeSeconds(report);
+  if (name === "rate") return seconds.map(({ calls }) => calls);
+  const busy = seconds.filter(({ calls }) => calls > 0);
+  if (name === "errors") return busy.map(({ calls, errors }) => errors / calls);
+  const isTold = name.startsWith("latency") || report.options.loop === "closed";
+  if (isTold && name.endsWith(" p50")) return busy.map(({ p50Ms }) => p50Ms);
+  if (isTold && name.endsWith(" p99")) return busy.map(({ p99Ms }) => p99Ms);
+  return undefined;
+}
+
+/** Without the last one where the run ended within it: it holds fewer calls for no other reason. */
+function wholeSeconds({ series, elapsedMs }: BenchReport): SecondOfRun[] {
+  return series.filter(({ second }) => (second + 1) * 1000 <= elapsedMs);
+}
+
+function caveatsOf(before: BenchReport, after: BenchReport): string[] {
+  const caveats: string[] = [];
+  const short = [before, after].some((report) => wholeSeconds(report).length < SECONDS_MIN);
+  if (short) {
+    caveats.push(`a run has fewer than ${SECONDS_MIN} whole seconds, so no change is significant`);
+  }
+  const names = Object.keys(before.options) as (keyof LoadOptions)[];
+  for (const name of names.filter((name) => name !== "seed")) {
+    const [old, now] = [before.options[name], after.options[name]];
+    if (old !== now) caveats.push(`option ${name} was ${old}, is ${now}`);
+  }
+  for (const name of ["processors", "deno", "version"] as const) {
+    const [old, now] = [before.client[name], after.client[name]];
+    if (old !== now) caveats.push(`the client's ${name} was ${old}, is ${now}`);
+  }
+  for (const [run, { warnings }] of [["first", before], ["second", after]] as const) {
+    for (const warning of warnings) caveats.push(`the ${run} run warned: ${warning}`);
+  }
+  return caveats;
+}
