@@ -1,11 +1,8 @@
 import { type FigureChange, type ReportDiff, SIGNIFICANCE } from "./diff.ts";
-import { formatChange, formatQuantity } from "./quantity.ts";
+import { formatChange, formatQuantity, NONE } from "./quantity.ts";
 import { formatTable } from "./text_table.ts";
 
 const HEAD = ["figure", "before", "after", "change", "relative", "p", "verdict"];
-
-/** What stands for a number that there is not. */
-const NONE = "–";
 
 /** The diff as text for a terminal: a row for each figure, then what makes the runs hard to compare. */
 export function formatDiff({ changes, caveats }: ReportDiff): string {

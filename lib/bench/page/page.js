@@ -33,8 +33,8 @@
   }
 
   function line(label, name, unit, more = {}) {
-    const stroke = color(name);
-    return { label, stroke, width: 2, value: withUnit(unit), spanGaps: false, ...more };
+    const points = { fill: color("card"), size: 5 };
+    return { label, stroke: color(name), width: 2, value: withUnit(unit), points, ...more };
   }
 
   /** From 0 to a little above the largest value, so that a chart does not make much of a little. */
@@ -65,6 +65,18 @@
     return [[...times.keys()], [...times.values()]];
   }
 
+  const DECADE_PX_MIN = 56;
+
+  /** 0, 50, 90, 99, 99.9 … %, fewer of them where they would stand upon each other. */
+  function percentileSplits(chart, end) {
+    const decades = Math.max(1, Math.log10(end));
+    const decadePx = (chart.width - 80) / decades;
+    const step = Math.ceil(DECADE_PX_MIN / decadePx);
+    const splits = [];
+    for (let power = 0; power <= decades; power += step) splits.push(10 ** power);
+    return decadePx * Math.log10(2) < DECADE_PX_MIN / 2 ? splits : [1, 2, ...splits.slice(1)];
+  }
+
   function percentileLabel(x) {
     if (x === 2) return "50%";
     const nines = Math.round(Math.log10(x));
@@ -76,8 +88,6 @@
     const shown = isOpen ? [report.latency, report.service] : [report.latency];
     const data = uPlot.join(shown.map(pointsOf));
     const end = Math.max(10, ...data[0]);
-    const splits = [1, 2];
-    for (let x = 10; x <= end; x *= 10) splits.push(x);
     const isLog = logarithmic.checked;
     const y = isLog ? { distr: 3, log: 10 } : { range: fromZero };
     if (isLog) {
@@ -93,7 +103,10 @@
         line("service", "second", " ms", { spanGaps: true, points: { show: false }, dash: [6, 4] }),
       ].slice(0, shown.length + 1),
       axes: [
-        axis((_, xs) => xs.map(percentileLabel), { splits: () => splits, space: 40 }),
+        axis((_, xs) => xs.map(percentileLabel), {
+          splits: (chart) => percentileSplits(chart, end),
+          filter: (_, xs) => xs,
+        }),
         numberAxis(" ms"),
       ],
       scales: { x: { time: false, distr: 3, log: 10, range: () => [1, end] }, y },

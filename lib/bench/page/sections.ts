@@ -1,5 +1,5 @@
 import { DISTRIBUTION_COLUMNS, errorShareOf, hitShareOf } from "../figure.ts";
-import { formatNumber, formatQuantity, type Unit } from "../quantity.ts";
+import { formatMs, formatNumber, formatQuantity, type Unit } from "../quantity.ts";
 import type { BenchReport, Distribution } from "../report.ts";
 import { type Markup, markup, type Part } from "./markup.ts";
 import { describeOptions } from "./options.ts";
@@ -97,7 +97,7 @@ function distributions({ latency, service, hits, misses }: BenchReport): Markup 
   ];
   const heads = columns.map(({ name }) => markup`<th scope="col">${name}</th>`);
   const times = [...DISTRIBUTION_COLUMNS, ["std dev", "stdDevMs"] as const].map(([name, field]) =>
-    row(name, columns.map(({ of }) => formatNumber(timeOf(of, field))))
+    row(name, columns.map(({ of }) => formatMs(timeOf(of, field))))
   );
   return markup`<table id="distributions">
 <thead><tr><th scope="col">ms</th>${heads}</tr></thead>

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { parseReport } from "../../lib/bench/report_schema.ts";
+import { OperationError } from "../../lib/errors.ts";
+import { makeReport } from "./made_report.ts";
+
+Deno.test("parseReport() gives back what JSON.stringify() wrote", () => {
+  const closed = makeReport({ seconds: 3 }, { hits: null, misses: null, server: null });
+  for (const report of [makeReport({ failing: 2 }), closed]) {
+    assert.deepEqual(parseReport(JSON.stringify(report), "a.json"), report);
+  }
+});
+
+Deno.test("parseReport() leaves out what it does not know", () => {
+  const report = makeReport();
+  assert.deepEqual(parseReport(JSON.stringify({ ...report, later: 1 }), "a.json"), report);
+});
+
+Deno.test("parseReport() names the file, the field, what it found and what it needs", async (t) => {
+  const report = makeReport();
+  const [first] = report.series;
+  const cases: readonly (readonly [name: string, text: string, message: RegExp])[] = [
+    ["no JSON", "{", /^expected JSON: /],
+    ["an empty file", "", /^expected JSON: /],
+    ["no report", "[]", /^found no schema, need "modelserver-bench\/1"$/],
+    ["null", "null", /^found no schema, need "modelserver-bench\/1"$/],
+    [
+      "another version",
+      JSON.stringify({ ...report, schema: "modelserver-bench/2" }),
+      /^found schema "modelserver-bench\/2", need "modelserver-bench\/1"$/,
+    ],
+    [
+      "a text for a number",
+      JSON.stringify({ ...report, calls: "many" }),
+      /^calls: .*expected number, received string$/,
+    ],
+    [
+      "NaN, which JSON writes as null",
+      JSON.stringify({ ...report, series: [first, { ...first, p50Ms: NaN }] }),
+      /^series\[1\]\.p50Ms: .*expected number, received null$/,
+    ],
+    [
+      "a negative count",
+      JSON.stringify({ ...report, errors: [{ code: "INTERNAL", count: -1 }] }),
+      /^errors\[0\]\.count: /,
+    ],
+    [
+      "a missing field",
+      JSON.stringify({ ...report, latency: { ...report.latency, curve: undefined } }),
+      /^latency\.curve: .*expected array, received undefined$/,
+    ],
+    [
+      "an unknown word",
+      JSON.stringify({ ...report, options: { ...report.options, loop: "half" } }),
+      /^options\.loop: .*"closed"\|"open"$/,
+    ],
+  ];
+  for (const [name, text, message] of cases) {
+    await t.step(name, () => {
+      assert.throws(() => parseReport(text, "runs/b.json"), (error) => {
+        assert.ok(error instanceof OperationError && error.code === "invalid-argument");
+        const [start, reason] = error.message.split(/(?<=b\.json): /, 2);
+        assert.equal(start, "Cannot read report runs/b.json");
+        assert.match(reason, message);
+        return true;
+      });
+    });
+  }
+});
