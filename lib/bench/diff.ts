@@ -1,5 +1,5 @@
 import { type Figure, figuresOf } from "./figure.ts";
-import { mannWhitneyP } from "./mann_whitney.ts";
+import { mannWhitney, type RankTest } from "./mann_whitney.ts";
 import type { BenchReport, LoadOptions, SecondOfRun } from "./report.ts";
 
 /**
@@ -33,8 +33,8 @@ export interface ReportDiff {
 /**
  * The figures of two runs side by side.
  *
- * A figure is better or worse where the run's seconds tell so: their Mann-Whitney test gives a p-value
- * under `SIGNIFICANCE`. Only whole seconds count, and for a latency only those with calls. A report has
+ * A figure is better or worse where the run's seconds tell so: they changed in the same direction, and
+ * their Mann-Whitney test gives a p-value under `SIGNIFICANCE`. Only whole seconds count, and for a latency only those with calls. A report has
  * such seconds for the rate, the errors, and the p50 and p99 of latency, and, in a closed loop, where it
  * is the same, of service time. Other figures that differ are unsure: one number of each run cannot tell
  * a change from noise.
@@ -72,22 +72,17 @@ function change(
   reports: Reports,
 ): FigureChange {
   const relative = after === before ? 0 : (after - before) / before;
-  const p = probability(figure.name, reports);
-  const isBetter = figure.better === "more" ? after > before : after < before;
-  const verdict = after === before
-    ? "same"
-    : p === null || p >= SIGNIFICANCE
-    ? "unsure"
-    : isBetter
-    ? "better"
-    : "worse";
-  return { figure, before, after, relative, p, verdict };
+  const test = testOf(figure.name, reports);
+  const isSure = test !== null && test.p < SIGNIFICANCE &&
+    Math.sign(test.shareLarger - 0.5) === Math.sign(relative);
+  const isBetter = (after > before) === (figure.better === "more");
+  const verdict = relative === 0 ? "same" : !isSure ? "unsure" : isBetter ? "better" : "worse";
+  return { figure, before, after, relative, p: test?.p ?? null, verdict };
 }
 
-function probability(name: string, { before, after }: Reports): number | null {
-  const samples = [before, after].map((report) => seriesOf(name, report));
-  const [a, b] = samples;
-  return a === undefined || b === undefined ? null : mannWhitneyP(a, b);
+function testOf(name: string, { before, after }: Reports): RankTest | null {
+  const [a, b] = [seriesOf(name, before), seriesOf(name, after)];
+  return a === undefined || b === undefined ? null : mannWhitney(a, b);
 }
 
 function seriesOf(name: string, report: BenchReport): number[] | undefined {

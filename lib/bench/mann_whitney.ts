@@ -1,36 +1,45 @@
+/** What a Mann-Whitney U test says of two samples. */
+export interface RankTest {
+  /** How likely samples of one and the same distribution differ as much, or more; two-sided. */
+  readonly p: number;
+  /** The share of all pairs in which the value of `b` is the larger; an equal pair counts half. */
+  readonly shareLarger: number;
+}
+
 /**
- * How likely two samples of one and the same distribution differ in rank as much as `a` and `b` do, or
- * more: the two-sided p-value of the Mann-Whitney U test by its normal approximation, corrected for
- * ties and for continuity. To seven digits what
- * `scipy.stats.mannwhitneyu(a, b, method="asymptotic")` gives.
+ * How far apart in rank two samples are, by the Mann-Whitney U test: its normal approximation, corrected
+ * for ties and for continuity. To seven digits what `scipy.stats.mannwhitneyu(…, method="asymptotic")`
+ * gives.
  *
- * The samples' order does not matter, nor does how far apart values are: one second that stalled
- * weighs no more than one that was a little slow.
+ * The samples' order does not matter, nor does how far apart values are: one second that stalled weighs
+ * no more than one that was a little slow.
  *
  * Source: Mann and Whitney (1947); Lehmann, "Nonparametrics" (1975), §1.4 for the ties.
  *
  * Cost: sorts both samples together.
  *
  * @param a no NaN, as `b`
- * @returns from 0 to 1; 1 if a sample is empty or all values are equal
+ * @returns a p of 1 if a sample is empty or all values are equal
  *
  * @example
  * ```ts
- * import { mannWhitneyP } from "./mann_whitney.ts";
- * if (mannWhitneyP([1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]) > 0.01) throw new Error("Not told");
+ * import { mannWhitney } from "./mann_whitney.ts";
+ * const { p, shareLarger } = mannWhitney([1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]);
+ * if (p > 0.01 || shareLarger !== 1) throw new Error("Not told");
  * ```
  */
-export function mannWhitneyP(a: readonly number[], b: readonly number[]): number {
+export function mannWhitney(a: readonly number[], b: readonly number[]): RankTest {
   const total = a.length + b.length;
-  if (a.length === 0 || b.length === 0) return 1;
+  const pairs = a.length * b.length;
+  if (pairs === 0) return { p: 1, shareLarger: 0.5 };
   const { rankSumOfA, tieTerm } = ranks(a, b);
   const u = rankSumOfA - a.length * (a.length + 1) / 2;
-  const pairs = a.length * b.length;
+  const shareLarger = 1 - u / pairs;
   const variance = pairs / 12 * (total + 1 - tieTerm / (total * (total - 1)));
-  if (variance <= 0) return 1;
+  if (variance <= 0) return { p: 1, shareLarger };
   // U is an integer or, with ties, a half of one: half a step belongs to the more extreme value.
   const distance = Math.max(0, Math.abs(u - pairs / 2) - 0.5);
-  return 2 * normalTail(distance / Math.sqrt(variance));
+  return { p: 2 * normalTail(distance / Math.sqrt(variance)), shareLarger };
 }
 
 /** Equal values share the mean of their ranks; the tie term is Σ(t³ − t) over their groups. */

@@ -66,6 +66,17 @@ Deno.test("diffReports() is unsure where one second alone is different", () => {
   assert.equal(named(changes, "rate").verdict, "unsure");
 });
 
+Deno.test("diffReports() is unsure where the seconds changed the other way", () => {
+  const series = base.series.map((second) => ({ ...second, p99Ms: second.p99Ms / 2 }));
+  const latency = { ...base.latency, p99Ms: base.latency.p99Ms * 2 };
+  const { p, verdict } = named(
+    diffReports(base, { ...base, series, latency }).changes,
+    "latency p99",
+  );
+  assert.equal(verdict, "unsure");
+  assert.ok(p !== null && p < 0.01);
+});
+
 Deno.test("diffReports() does not count a second in which the run ended", () => {
   const half = { second: 10, calls: 3, errors: 3, p50Ms: 900, p99Ms: 900 };
   const cut = {

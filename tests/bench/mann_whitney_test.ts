@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mannWhitneyP, normalTail } from "../../lib/bench/mann_whitney.ts";
+import { mannWhitney, normalTail } from "../../lib/bench/mann_whitney.ts";
 
 const range = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
 
@@ -26,27 +26,32 @@ const CASES: readonly (readonly [
   ],
 ];
 
-Deno.test("mannWhitneyP() gives scipy's p-values, whichever sample is first", async (t) => {
+Deno.test("mannWhitney() gives scipy's p-values, whichever sample is first", async (t) => {
   for (const [name, a, b, p] of CASES) {
     await t.step(name, () => {
-      for (const found of [mannWhitneyP(a, b), mannWhitneyP(b, a)]) {
+      for (const found of [mannWhitney(a, b).p, mannWhitney(b, a).p]) {
         assert.ok(Math.abs(found / p - 1) < 1e-6, `found ${found}, expected ${p}`);
       }
     });
   }
 });
 
-Deno.test("mannWhitneyP() tells nothing apart where there is nothing to tell", () => {
-  assert.equal(mannWhitneyP([], [1, 2, 3]), 1);
-  assert.equal(mannWhitneyP([1, 2, 3], []), 1);
-  assert.equal(mannWhitneyP([4, 4, 4], [4, 4]), 1);
-  const same = range(0, 30);
-  assert.ok(mannWhitneyP(same, same) > 0.999);
+Deno.test("mannWhitney() tells nothing apart where there is nothing to tell", () => {
+  assert.deepEqual(mannWhitney([], [1, 2, 3]), { p: 1, shareLarger: 0.5 });
+  assert.deepEqual(mannWhitney([1, 2, 3], []), { p: 1, shareLarger: 0.5 });
+  assert.deepEqual(mannWhitney([4, 4, 4], [4, 4]), { p: 1, shareLarger: 0.5 });
+  assert.ok(mannWhitney(range(0, 30), range(0, 30)).p > 0.999);
 });
 
-Deno.test("mannWhitneyP() does not look at how far apart values are", () => {
+Deno.test("mannWhitney() tells which sample is the larger", () => {
+  assert.equal(mannWhitney([1, 2], [3, 4]).shareLarger, 1);
+  assert.equal(mannWhitney([3, 4], [1, 2]).shareLarger, 0);
+  assert.equal(mannWhitney([1, 3], [2, 3]).shareLarger, 0.625);
+});
+
+Deno.test("mannWhitney() does not look at how far apart values are", () => {
   const a = [1, 2, 3, 4, 5];
-  assert.equal(mannWhitneyP(a, [6, 7, 8, 9, 10]), mannWhitneyP(a, [6, 700, 8e6, 9e9, 1e12]));
+  assert.deepEqual(mannWhitney(a, [6, 7, 8, 9, 10]), mannWhitney(a, [6, 700, 8e6, 9e9, 1e12]));
 });
 
 Deno.test("normalTail() gives the quantiles of statistics tables", () => {
