@@ -99,13 +99,13 @@ function distributions({ latency, service, hits, misses }: BenchReport): Markup 
   const times = [...DISTRIBUTION_COLUMNS, ["std dev", "stdDevMs"] as const].map(([name, field]) =>
     row(name, columns.map(({ of }) => formatMs(timeOf(of, field))))
   );
-  return markup`<table id="distributions">
+  return markup`<div class="wide"><table id="distributions">
 <thead><tr><th scope="col">ms</th>${heads}</tr></thead>
 <tbody>
 ${times}
 ${row("calls", columns.map(({ of }) => formatNumber(of.count)))}
 </tbody>
-</table>`;
+</table></div>`;
 }
 
 function countsOf(report: BenchReport): (readonly [name: string, value: string])[] {
