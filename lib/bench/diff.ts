@@ -8,9 +8,6 @@ import type { BenchReport, LoadOptions, SecondOfRun } from "./report.ts";
  */
 export const SIGNIFICANCE = 0.01;
 
-/** With fewer seconds of each run no p-value can be as small as that, so nothing is significant. */
-export const SECONDS_MIN = 6;
-
 /** A figure in both reports. */
 export interface FigureChange {
   readonly figure: Omit<Figure, "value">;
@@ -34,10 +31,10 @@ export interface ReportDiff {
  * The figures of two runs side by side.
  *
  * A figure is better or worse where the run's seconds tell so: they changed in the same direction, and
- * their Mann-Whitney test gives a p-value under `SIGNIFICANCE`. Only whole seconds count, and for a latency only those with calls. A report has
- * such seconds for the rate, the errors, and the p50 and p99 of latency, and, in a closed loop, where it
- * is the same, of service time. Other figures that differ are unsure: one number of each run cannot tell
- * a change from noise.
+ * their Mann-Whitney test gives a p-value under `SIGNIFICANCE`. Only whole seconds count, and for a
+ * latency only those in which one was measured. A report has such seconds for the rate, the errors, and
+ * the p50 and p99 of latency, and, in a closed loop, where it is the same, of service time. Other figures
+ * that differ are unsure: one number of each run cannot tell a change from noise.
  */
 export function diffReports(before: BenchReport, after: BenchReport): ReportDiff {
   const old = new Map(figuresOf(before).map((figure) => [figure.name, figure.value]));
@@ -87,12 +84,12 @@ function testOf(name: string, { before, after }: Reports): RankTest | null {
 
 function seriesOf(name: string, report: BenchReport): number[] | undefined {
   const seconds = wholeSeconds(report);
-  if (name === "rate") return seconds.map(({ calls }) => calls);
-  const busy = seconds.filter(({ calls }) => calls > 0);
-  if (name === "errors") return busy.map(({ calls, errors }) => errors / calls);
+  if (name === "rate") return seconds.map(({ calls, errors }) => calls - errors);
+  if (name === "errors") return seconds.map(({ calls, errors }) => errors / Math.max(calls, 1));
+  const timed = seconds.filter(({ p50Ms }) => p50Ms > 0);
   const isTold = name.startsWith("latency") || report.options.loop === "closed";
-  if (isTold && name.endsWith(" p50")) return busy.map(({ p50Ms }) => p50Ms);
-  if (isTold && name.endsWith(" p99")) return busy.map(({ p99Ms }) => p99Ms);
+  if (isTold && name.endsWith(" p50")) return timed.map(({ p50Ms }) => p50Ms);
+  if (isTold && name.endsWith(" p99")) return timed.map(({ p99Ms }) => p99Ms);
   return undefined;
 }
 
@@ -101,11 +98,18 @@ function wholeSeconds({ series, elapsedMs }: BenchReport): SecondOfRun[] {
   return series.filter(({ second }) => (second + 1) * 1000 <= elapsedMs);
 }
 
+/** Whether samples of these sizes are significantly different when each value of one is above the other's. */
+function canTell(a: number, b: number): boolean {
+  const ascending = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => from + i);
+  return mannWhitney(ascending(0, a), ascending(a, b)).p < SIGNIFICANCE;
+}
+
 function caveatsOf(before: BenchReport, after: BenchReport): string[] {
   const caveats: string[] = [];
-  const short = [before, after].some((report) => wholeSeconds(report).length < SECONDS_MIN);
-  if (short) {
-    caveats.push(`a run has fewer than ${SECONDS_MIN} whole seconds, so no change is significant`);
+  const [a, b] = [before, after].map((report) => wholeSeconds(report).length);
+  if (!canTell(a, b)) {
+    caveats.push(`${a} and ${b} whole seconds are too few for a change to be significant`);
   }
   const names = Object.keys(before.options) as (keyof LoadOptions)[];
   for (const name of names.filter((name) => name !== "seed")) {

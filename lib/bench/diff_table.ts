@@ -1,13 +1,13 @@
 import { type FigureChange, type ReportDiff, SIGNIFICANCE } from "./diff.ts";
 import { formatChange, formatQuantity, NONE } from "./quantity.ts";
-import { formatTable } from "./text_table.ts";
+import { formatRows } from "./text_table.ts";
 
 const HEAD = ["figure", "before", "after", "change", "relative", "p", "verdict"];
 
 /** The diff as text for a terminal: a row for each figure, then what makes the runs hard to compare. */
 export function formatDiff({ changes, caveats }: ReportDiff): string {
   return [
-    formatTable([HEAD, ...changes.map(rowOf)]),
+    formatRows([HEAD, ...changes.map(rowOf)]),
     `\nbetter, worse: Mann-Whitney test of the seconds, p < ${SIGNIFICANCE}; ` +
     `unsure: not significant, or without a series\n`,
     ...caveats.map((caveat) => `note: ${caveat}\n`),

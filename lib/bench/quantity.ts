@@ -11,7 +11,7 @@ export const NONE = "–";
 export type Unit = "calls/s" | "ms" | "share" | "calls" | "bytes";
 
 /**
- * A quantity for people, with its unit: `12,346 calls/s`, `0.0421 ms`, `3.1 %` (of a share of 0.031).
+ * A quantity for people, with its unit: `12 346 calls/s`, `0.0421 ms`, `3.1 %` (of a share of 0.031).
  *
  * @returns `–` for what is no finite number
  */
@@ -26,17 +26,19 @@ export function formatQuantity(value: number, unit: Unit): string {
 /** At least three significant digits, all of the integer part, no exponent and no needless zeros. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return NONE;
-  return value.toLocaleString("en-US", { maximumFractionDigits: decimalsOf(value) });
+  return grouped(value, { maximumFractionDigits: decimalsOf(value) });
 }
 
 /** A number of milliseconds, always with three significant digits or more, so that columns of them align. */
 export function formatMs(value: number): string {
   if (!Number.isFinite(value)) return NONE;
   const decimals = decimalsOf(value);
-  return value.toLocaleString("en-US", {
-    minimumFractionDigits: decimals,
-    maximumFractionDigits: decimals,
-  });
+  return grouped(value, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
+/** With a space between thousands, and a point, whatever the system's language is. */
+function grouped(value: number, digits: Intl.NumberFormatOptions): string {
+  return value.toLocaleString("en-US", digits).replaceAll(",", " ");
 }
 
 function decimalsOf(value: number): number {

@@ -1,113 +1,68 @@
 import { z } from "zod";
-import { OperationError } from "../errors.ts";
 import { type BenchReport, REPORT_SCHEMA } from "./report.ts";
 
-const amount = z.number().nonnegative();
 const count = z.int().nonnegative();
-const text = z.string();
+const ms = z.number().nonnegative();
+const perSecond = z.number().nonnegative();
 
-const distribution = z.object({
+const distributionSchema = z.strictObject({
   count,
-  minMs: amount,
-  meanMs: amount,
-  stdDevMs: amount,
-  p50Ms: amount,
-  p90Ms: amount,
-  p99Ms: amount,
-  p999Ms: amount,
-  p9999Ms: amount,
-  maxMs: amount,
-  curve: z.array(z.object({ percentile: amount.max(100), valueMs: amount, count })),
+  minMs: ms,
+  meanMs: ms,
+  stdDevMs: ms,
+  p50Ms: ms,
+  p90Ms: ms,
+  p99Ms: ms,
+  p999Ms: ms,
+  p9999Ms: ms,
+  maxMs: ms,
+  curve: z.array(z.strictObject({ percentile: z.number().min(0).max(100), valueMs: ms, count })),
 });
 
-const options = z.object({
-  workload: text,
+const optionsSchema = z.strictObject({
+  workload: z.string(),
   loop: z.enum(["closed", "open"]),
-  connections: count,
-  inflight: count.nullable(),
-  ratePerSecond: amount.nullable(),
+  connections: z.int().positive(),
+  inflight: z.int().positive().nullable(),
+  ratePerSecond: perSecond.nullable(),
   arrivals: z.enum(["constant", "poisson"]).nullable(),
-  durationMs: amount.nullable(),
+  durationMs: ms.nullable(),
   requests: count.nullable(),
-  warmupMs: amount,
-  threads: count,
+  warmupMs: ms,
+  threads: z.int().positive(),
   seed: count,
-  deadlineMs: amount.nullable(),
-  inputs: count.nullable(),
-  distinct: count.nullable(),
-  zipf: amount.nullable(),
+  deadlineMs: ms.nullable(),
+  inputs: z.int().positive().nullable(),
+  distinct: z.int().positive().nullable(),
+  zipf: z.number().nonnegative().nullable(),
   tls: z.boolean(),
 });
 
-/**
- * The shape of `BenchReport`. What it does not know is left out, so that a report may hold more.
- */
-export const reportSchema = z.object({
+/** A report as JSON text holds it; nothing beside the known fields is accepted. */
+export const benchReportSchema: z.ZodType<BenchReport> = z.strictObject({
   schema: z.literal(REPORT_SCHEMA),
-  startedAt: z.iso.datetime({ offset: true }),
-  target: text,
-  client: z.object({ version: text, deno: text, processors: count }),
-  options,
-  elapsedMs: amount,
-  offeredPerSecond: amount.nullable(),
-  achievedPerSecond: amount,
+  startedAt: z.iso.datetime(),
+  target: z.string(),
+  client: z.strictObject({
+    version: z.string(),
+    deno: z.string(),
+    processors: z.int().positive(),
+  }),
+  options: optionsSchema,
+  elapsedMs: ms,
+  offeredPerSecond: perSecond.nullable(),
+  achievedPerSecond: perSecond,
   calls: count,
-  errors: z.array(z.object({ code: text, count })),
-  latency: distribution,
-  service: distribution,
-  hits: distribution.nullable(),
-  misses: distribution.nullable(),
+  errors: z.array(z.strictObject({ code: z.string(), count })),
+  latency: distributionSchema,
+  service: distributionSchema,
+  hits: distributionSchema.nullable(),
+  misses: distributionSchema.nullable(),
   bytesSent: count,
   bytesReceived: count,
   series: z.array(
-    z.object({ second: count, calls: count, errors: count, p50Ms: amount, p99Ms: amount }),
+    z.strictObject({ second: count, calls: count, errors: count, p50Ms: ms, p99Ms: ms }),
   ),
-  server: z.object({ queueMs: amount, computeMs: amount, cacheMs: amount }).nullable(),
-  warnings: z.array(text),
+  server: z.strictObject({ queueMs: ms, computeMs: ms, cacheMs: ms }).nullable(),
+  warnings: z.array(z.string()),
 });
-
-/**
- * The report that a file holds.
- *
- * @param json the file's content
- * @param file its name, for error messages only
- * @throws {OperationError} invalid-argument, if it is none of this version; the message names the file,
- *   the first wrong field, what was found there and what is expected
- */
-export function parseReport(json: string, file: string): BenchReport {
-  const content = parseJson(json, file);
-  const version = versionOf(content);
-  if (version !== REPORT_SCHEMA) {
-    const found = version === undefined ? "no schema" : `schema ${JSON.stringify(version)}`;
-    throw unreadable(file, `found ${found}, need ${JSON.stringify(REPORT_SCHEMA)}`);
-  }
-  const report = reportSchema.safeParse(content);
-  if (report.success) return report.data;
-  const [{ path, message }] = report.error.issues;
-  throw unreadable(file, `${formatPath(path)}: ${message}`);
-}
-
-function parseJson(json: string, file: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    // V8 quotes the text around the error, line breaks included.
-    const reason = (error as SyntaxError).message.replaceAll(/\s+/g, " ");
-    throw unreadable(file, `expected JSON: ${reason}`, error);
-  }
-}
-
-function versionOf(content: unknown): unknown {
-  if (typeof content !== "object" || content === null || !("schema" in content)) return undefined;
-  return content.schema;
-}
-
-/** `["series", 3, "calls"]` as `series[3].calls`. */
-function formatPath(path: readonly PropertyKey[]): string {
-  return path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`).join("")
-    .replace(/^\./, "");
-}
-
-function unreadable(file: string, reason: string, cause?: unknown): OperationError {
-  return new OperationError("invalid-argument", `Cannot read report ${file}: ${reason}`, { cause });
-}

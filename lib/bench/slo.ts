@@ -23,30 +23,24 @@ const FIGURES: Readonly<Record<Slo["figure"], readonly [TimeField, number]>> = {
   "max": ["maxMs", 0],
 };
 
-/**
- * The rate that a run has to reach of the one that it was to make: below it, the calls were not made, and
- * what was not made has no latency.
- */
+/** The share of calls due that have to be answered while the run lasts: what waits has no latency yet. */
 export const PACE_MIN = 0.95;
 
 /**
  * Why a run breaks the objective, or undefined if it keeps it.
  *
  * It keeps it when the latency, from when calls were due, is within the limit, no more calls failed than
- * may be slow (a hundredth for a p99; none for a mean or the longest), and the calls kept pace.
- *
- * @param ratePerSecond what the run was to make
+ * may be slow (a hundredth for a p99; none for a mean or the longest), and the answers kept pace.
  */
 export function sloBreach(
   { figure, limitMs }: Slo,
   report: BenchReport,
-  ratePerSecond: number,
 ): "nothing answered" | "too many errors" | "too slow" | "fell behind" | undefined {
   const [, errorShareMax] = FIGURES[figure];
   if (report.latency.count === 0) return "nothing answered";
   if (errorShareOf(report) > errorShareMax) return "too many errors";
   if (sloValueMs({ figure }, report) > limitMs) return "too slow";
-  if (report.achievedPerSecond < ratePerSecond * PACE_MIN) return "fell behind";
+  if (report.achievedPerSecond < (report.offeredPerSecond ?? 0) * PACE_MIN) return "fell behind";
   return undefined;
 }
 

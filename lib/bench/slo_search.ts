@@ -1,8 +1,8 @@
-import type { BenchReport, LoadOptions } from "./report.ts";
+import type { BenchReport } from "./report.ts";
 import { type Slo, sloBreach, sloValueMs } from "./slo.ts";
 
-/** Makes one run; what it throws ends the search. */
-export type Run = (options: LoadOptions) => Promise<BenchReport>;
+/** Makes one run of an open loop; what it throws ends the search. */
+export type RunAtRate = (ratePerSecond: number) => Promise<BenchReport>;
 
 /** The first rate that is tried where none is given: any server that answers makes it. */
 export const RATE_START = 1_000;
@@ -52,13 +52,13 @@ export interface SloOutcome {
  * rate counts as broken when it breaks the objective twice: one stall is noise, two are the server. It
  * makes at most `RUNS_MAX` runs, one after the other, and so always ends.
  *
- * @param options of each run but for the loop and the rate; its rate, if any, is the first
+ * @param first the rate of the first run
  * @param onStep told of each run once it is over
  */
 export async function searchSlo(
   slo: Slo,
-  options: LoadOptions,
-  run: Run,
+  first: number,
+  run: RunAtRate,
   onStep: (step: SloStep) => void,
 ): Promise<SloOutcome> {
   let runs = 0;
@@ -67,15 +67,15 @@ export async function searchSlo(
 
   async function keepsAt(ratePerSecond: number): Promise<boolean> {
     runs++;
-    const report = await run(atRate(options, ratePerSecond));
-    const breach = sloBreach(slo, report, ratePerSecond);
+    const report = await run(ratePerSecond);
+    const breach = sloBreach(slo, report);
     const { achievedPerSecond } = report;
     const valueMs = sloValueMs(slo, report);
     onStep({ run: runs, ratePerSecond, achievedPerSecond, valueMs, breach });
     return breach === undefined;
   }
 
-  let rate: number | null = clampRate(options.ratePerSecond ?? RATE_START);
+  let rate: number | null = clampRate(first);
   while (rate !== null) {
     // A rate that there are no runs left to try twice would stay undecided.
     if (runs + 2 > RUNS_MAX) return outcome("most runs");
@@ -101,9 +101,4 @@ function nextRate(keeps: number | null, breaks: number | null): number | null {
 
 function clampRate(rate: number): number {
   return Math.min(Math.max(Math.round(rate), RATE_MIN), RATE_MAX);
-}
-
-function atRate(options: LoadOptions, ratePerSecond: number): LoadOptions {
-  const arrivals = options.arrivals ?? "poisson";
-  return { ...options, loop: "open", inflight: null, ratePerSecond, arrivals };
 }

@@ -1,5 +1,4 @@
-import { errorShareOf } from "./figure.ts";
-import type { BenchReport, LoadOptions } from "./report.ts";
+import type { BenchReport } from "./report.ts";
 
 /** The most loads of one sweep: at ten seconds each they take ten minutes. */
 export const LOADS_MAX = 64;
@@ -16,19 +15,17 @@ export interface SweepPoint {
 
 /**
  * Makes one run for each load, one after the other. What a load is depends on the loop: a closed one is
- * loaded by its connections, each with as many calls in flight as the options say, an open one by the
- * calls per second that are due.
+ * loaded by its connections, each with the same number of calls in flight, an open one by the calls per
+ * second that are due.
  *
  * @param loads ascending positive integers, at most `LOADS_MAX`
- * @param options of each run but for its load
  * @param run makes one run; what it throws ends the sweep
  * @param onPoint told of each run once it is over
  * @throws {RangeError} if the loads are too many, or do not ascend
  */
 export async function sweep(
   loads: readonly number[],
-  options: LoadOptions,
-  run: (options: LoadOptions) => Promise<BenchReport>,
+  run: (load: number) => Promise<BenchReport>,
   onPoint: (point: SweepPoint) => void,
 ): Promise<SweepPoint[]> {
   const areGood = loads.every((load, index) =>
@@ -41,7 +38,7 @@ export async function sweep(
   }
   const points: SweepPoint[] = [];
   for (const load of loads) {
-    const point = { load, report: await run(underLoad(options, load)) };
+    const point = { load, report: await run(load) };
     onPoint(point);
     points.push(point);
   }
@@ -53,8 +50,7 @@ export async function sweep(
  * last point that answered more than the best before it by more than a tenth of what the load grew since.
  *
  * Growth is measured against the best point before, so that a dip and the way out of it are no growth;
- * and against the load's own growth, so that it does not depend on how far apart the loads are. Calls
- * that failed do not count.
+ * and against the load's own growth, so that it does not depend on how far apart the loads are.
  *
  * @returns the index of the point, or undefined where there is none: with no answers, or where the last
  *   point still grew, so that the knee lies beyond it
@@ -63,26 +59,15 @@ export function kneeOf(points: readonly SweepPoint[]): number | undefined {
   let best: number | undefined;
   let knee: number | undefined;
   for (const [index, point] of points.entries()) {
-    const rate = answersPerSecond(point.report);
-    if (rate <= (best === undefined ? 0 : answersPerSecond(points[best].report))) continue;
+    const rate = point.report.achievedPerSecond;
+    if (rate <= (best === undefined ? 0 : points[best].report.achievedPerSecond)) continue;
     if (best === undefined || isGrowth(points[best], point)) knee = index;
     best = index;
   }
   return knee === points.length - 1 ? undefined : knee;
 }
 
-/** Calls that were answered well, in a second. */
-export function answersPerSecond(report: BenchReport): number {
-  return report.achievedPerSecond * (1 - errorShareOf(report));
-}
-
 function isGrowth(before: SweepPoint, after: SweepPoint): boolean {
-  const rateGrowth = answersPerSecond(after.report) / answersPerSecond(before.report) - 1;
+  const rateGrowth = after.report.achievedPerSecond / before.report.achievedPerSecond - 1;
   return rateGrowth > GROWTH_MIN * (after.load / before.load - 1);
-}
-
-function underLoad(options: LoadOptions, load: number): LoadOptions {
-  return options.loop === "open"
-    ? { ...options, ratePerSecond: load }
-    : { ...options, connections: load };
 }

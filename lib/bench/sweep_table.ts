@@ -3,8 +3,8 @@ import { formatNumber, formatQuantity } from "./quantity.ts";
 import type { LoadOptions } from "./report.ts";
 import type { SloOutcome, SloStep } from "./slo_search.ts";
 import type { Slo } from "./slo.ts";
-import { answersPerSecond, GROWTH_MIN, kneeOf, type SweepPoint } from "./sweep.ts";
-import { formatTable } from "./text_table.ts";
+import { GROWTH_MIN, kneeOf, type SweepPoint } from "./sweep.ts";
+import { formatRows } from "./text_table.ts";
 
 /** The saturation table of a sweep as text for a terminal, its knee marked, and its rule below. */
 export function formatSweep(points: readonly SweepPoint[], loop: LoadOptions["loop"]): string {
@@ -15,7 +15,7 @@ export function formatSweep(points: readonly SweepPoint[], loop: LoadOptions["lo
   const rule = knee === undefined
     ? "no knee: the last load still brought more answers\n"
     : `knee: the last load that brought ${GROWTH_MIN * 100} % of its growth in answers\n`;
-  return `${formatTable([head, ...rows])}\n${rule}`;
+  return `${formatRows([head, ...rows])}\n${rule}`;
 }
 
 function rowOf({ load, report }: SweepPoint): string[] {
@@ -23,7 +23,7 @@ function rowOf({ load, report }: SweepPoint): string[] {
   const times = [latency.p50Ms, latency.p99Ms, latency.p999Ms, latency.maxMs];
   return [
     formatNumber(load),
-    formatNumber(answersPerSecond(report)),
+    formatNumber(report.achievedPerSecond),
     formatQuantity(errorShareOf(report), "share"),
     ...times.map((ms) => formatQuantity(latency.count === 0 ? NaN : ms, "ms")),
   ];

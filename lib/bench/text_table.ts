@@ -7,7 +7,7 @@ const GAP = "  ";
  *
  * @param rows of equal length; the first is the head
  */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+export function formatRows(rows: readonly (readonly string[])[]): string {
   const [head = []] = rows;
   const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows.map((row) =>

@@ -22,8 +22,8 @@ Deno.test("formatCsv() writes the head of a run without seconds", () => {
 
 Deno.test("formatCsv() keeps the zeros of round numbers", () => {
   const [, row] = formatCsv({
-    series: [{ second: 10, calls: 100, errors: 0, p50Ms: 100, p99Ms: 0 }],
+    series: [{ second: 10, calls: 100, errors: 0, p50Ms: 100, p99Ms: 20.5 }],
   })
     .split("\r\n");
-  assert.equal(row, "10,100,0,100,0");
+  assert.equal(row, "10,100,0,100,20.5");
 });

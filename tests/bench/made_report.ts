@@ -7,10 +7,12 @@ import {
 
 /** What a made report is of; everything else is fixed. */
 export interface Making {
+  /** Calls, those that fail included. */
   readonly ratePerSecond?: number;
   /** Median of latency; the tail is exponential. */
   readonly p50Ms?: number;
   readonly seconds?: number;
+  /** Calls that fail in each second. */
   readonly failing?: number;
 }
 
@@ -47,7 +49,7 @@ export function makeReport(
     },
     elapsedMs: seconds * 1000,
     offeredPerSecond: ratePerSecond,
-    achievedPerSecond: ratePerSecond,
+    achievedPerSecond: ratePerSecond - failing,
     calls,
     errors: failing === 0 ? [] : [{ code: "UNAVAILABLE", count: failing * seconds }],
     latency: makeDistribution(p50Ms, calls),

@@ -13,7 +13,8 @@
   /** By the id of their place; for whoever wants the numbers behind them. */
   const drawn = globalThis.charts = {};
 
-  const number = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
+  const digits = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
+  const number = { format: (value) => digits.format(value).replaceAll(",", " ") };
   const withUnit = (unit) => (_, value) =>
     value === null || value === undefined ? "–" : `${number.format(value)}${unit}`;
 
@@ -116,7 +117,8 @@
   function drawCourse() {
     const column = (pick) => report.series.map(pick);
     const seconds = column(({ second }) => second);
-    const duringCalls = (pick) => column((row) => row.calls > 0 ? pick(row) : null);
+    // A second in which nothing was measured has times of 0.
+    const times = (pick) => column((row) => pick(row) || null);
     const course = {
       cursor: { sync: SECONDS },
       scales: {
@@ -126,9 +128,9 @@
     };
     const secondAxis = axis((_, splits) => splits.map((value) => tick(value, " s")));
     const second = { label: "second", value: withUnit(" s") };
-    draw("rate", [seconds, column(({ calls }) => calls)], {
+    draw("rate", [seconds, column(({ calls, errors }) => calls - errors)], {
       ...course,
-      series: [second, line("calls", "first", "")],
+      series: [second, line("answers", "first", "")],
       axes: [secondAxis, numberAxis("")],
     });
     draw("errors", [seconds, column(({ errors }) => errors)], {
@@ -136,7 +138,7 @@
       series: [second, line("errors", "bad", "")],
       axes: [secondAxis, numberAxis("")],
     });
-    draw("times", [seconds, duringCalls((row) => row.p50Ms), duringCalls((row) => row.p99Ms)], {
+    draw("times", [seconds, times((row) => row.p50Ms), times((row) => row.p99Ms)], {
       ...course,
       series: [
         second,

@@ -60,8 +60,8 @@ ${chart("percentiles", "Latency by percentile")}
 </section>
 <section aria-labelledby="course">
 <h2 id="course">Over time</h2>
-<h3>Calls per second</h3>
-${chart("rate", "Calls per second")}
+<h3>Answers per second</h3>
+${chart("rate", "Answers per second")}
 <h3>Errors per second</h3>
 ${failures}
 <h3>Latency of each second</h3>
