@@ -1,6 +1,17 @@
-import { OperationError } from "../errors.ts";
+import {
+  type FileKind,
+  firstIssue,
+  parseJsonFile,
+  readTextFile,
+  wrongContent,
+} from "../workload/input_file.ts";
 import { type BenchReport, REPORT_SCHEMA } from "./report.ts";
 import { benchReportSchema } from "./report_schema.ts";
+
+/** A report of a day takes 90 bytes a second and 20 kB of curves: 8 MB. Indented, it is twice as long. */
+export const REPORT_FILE_BYTES_MAX = 33_554_432;
+
+const REPORT: FileKind = { name: "report", bytesMax: REPORT_FILE_BYTES_MAX };
 
 /**
  * The report that a file holds. Nothing beside the known fields is accepted.
@@ -11,40 +22,28 @@ import { benchReportSchema } from "./report_schema.ts";
  *   the first wrong field, what was found there and what is expected
  */
 export function parseReport(json: string, file: string): BenchReport {
-  const content = parseJson(json, file);
+  const content = parseJsonFile(json, file, REPORT);
   const version = versionOf(content);
   if (version !== REPORT_SCHEMA) {
     const found = version === undefined ? "no schema" : `schema ${JSON.stringify(version)}`;
-    throw unreadable(file, `found ${found}, need ${JSON.stringify(REPORT_SCHEMA)}`);
+    throw wrongContent(file, REPORT, `found ${found}, need ${JSON.stringify(REPORT_SCHEMA)}`);
   }
   const report = benchReportSchema.safeParse(content);
   if (report.success) return report.data;
-  const [{ path, message }] = report.error.issues;
-  const place = formatPath(path);
-  throw unreadable(file, place === "" ? message : `${place}: ${message}`);
+  throw wrongContent(file, REPORT, firstIssue(report.error));
 }
 
-function parseJson(json: string, file: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    // V8 quotes the text around the error, line breaks included.
-    const reason = (error as SyntaxError).message.replaceAll(/\s+/g, " ");
-    throw unreadable(file, `expected JSON: ${reason}`, error);
-  }
+/**
+ * The report in the file at `path`, as `parseReport` reads it. Needs permission to read that path.
+ *
+ * @throws {OperationError} failed-precondition, if the file is missing, a folder or not readable;
+ *   invalid-argument, if it is too large, not UTF-8 or no report; the message names the path
+ */
+export async function readReportFile(path: string): Promise<BenchReport> {
+  return parseReport(await readTextFile(path, REPORT), path);
 }
 
 function versionOf(content: unknown): unknown {
   if (typeof content !== "object" || content === null || !("schema" in content)) return undefined;
   return content.schema;
-}
-
-/** `["series", 3, "calls"]` as `series[3].calls`. */
-function formatPath(path: readonly PropertyKey[]): string {
-  return path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`).join("")
-    .replace(/^\./, "");
-}
-
-function unreadable(file: string, reason: string, cause?: unknown): OperationError {
-  return new OperationError("invalid-argument", `Cannot read report ${file}: ${reason}`, { cause });
 }

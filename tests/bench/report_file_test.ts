@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseReport } from "../../lib/bench/report_file.ts";
+import { parseReport, readReportFile } from "../../lib/bench/report_file.ts";
 import { OperationError } from "../../lib/errors.ts";
 import { makeReport } from "./made_report.ts";
 
@@ -70,4 +70,22 @@ Deno.test("parseReport() names the file, the field, what it found and what it ne
       });
     });
   }
+});
+
+const mayReadHere = Deno.permissions.querySync({ name: "read", path: "." }).state === "granted";
+
+Deno.test({
+  name: "readReportFile() says that there is no file, or that it is none",
+  ignore: !mayReadHere,
+}, async () => {
+  await assert.rejects(() => readReportFile("no-such.json"), {
+    code: "failed-precondition",
+    message: "Cannot read report no-such.json: there is no such file",
+  });
+  await assert.rejects(() => readReportFile("lib"), {
+    message: "Cannot read report lib: it is a folder, needs a file",
+  });
+  await assert.rejects(() => readReportFile("deno.json"), {
+    message: 'Cannot read report deno.json: found no schema, need "modelserver-bench/1"',
+  });
 });
