@@ -27,6 +27,10 @@ Deno.test("formatHtml() asks for nothing outside of itself", () => {
   assert.doesNotMatch(page, /@import|url\(/);
 });
 
+Deno.test("formatHtml() keeps the license of the charts' library", () => {
+  assert.match(formatHtml(makeReport()), /<!-- uPlot[^>]*The MIT License[^>]*Leon Sorokin[^>]*-->/);
+});
+
 Deno.test("formatHtml() escapes what a server and a user say", () => {
   const page = formatHtml({ ...hostile, options: { ...hostile.options, workload: HOSTILE } });
   const count = (part: RegExp) => [...page.matchAll(part)].length;
