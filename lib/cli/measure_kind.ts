@@ -1,21 +1,6 @@
 import type { FlagKind } from "./flag_kind.ts";
 
-const UNIT_MS: Readonly<Record<string, number>> = { us: 1e-3, ms: 1, s: 1e3, m: 6e4 };
-
 const NUMBER = /^\d+(\.\d+)?$/;
-
-/** A decimal number with the unit us, ms, s or m, in milliseconds; from `minMs` to `maxMs`, both included. */
-export function durationFrom(minMs: number, maxMs: number): FlagKind<number> {
-  return {
-    expected: `a time from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, ` +
-      "as a number with us, ms, s or m",
-    parse(text) {
-      const durationMs = parseDuration(text);
-      const fits = durationMs !== undefined && durationMs >= minMs && durationMs <= maxMs;
-      return fits ? durationMs : undefined;
-    },
-  };
-}
 
 /** A share, written as a decimal number of percent with the sign: `5%` is 0.05. */
 export const PERCENT: FlagKind<number> = {
@@ -32,17 +17,19 @@ export interface Objective<Figure extends string> {
   readonly limitMs: number;
 }
 
-/** An objective such as `p99=2ms`. */
+/** An objective such as `p99=2ms`: one of the figures, and a time of the kind `limit`. */
 export function objectiveFor<Figure extends string>(
   figures: readonly Figure[],
+  limit: FlagKind<number>,
 ): FlagKind<Objective<Figure>> {
   return {
-    expected: `FIGURE=TIME such as p99=2ms, with the figure ${figures.join(", ")}`,
+    expected: `FIGURE=TIME such as p99=2ms, with the figure ${figures.join(", ")}, ` +
+      `and ${limit.expected}`,
     parse(text) {
-      const [, name, time] = /^([^=]*)=(.*)$/.exec(text) ?? [];
-      const figure = figures.find((figure) => figure === name);
-      const limitMs = parseDuration(time ?? "");
-      return figure === undefined || !limitMs ? undefined : { figure, limitMs };
+      const equals = text.indexOf("=");
+      const figure = figures.find((figure) => figure === text.slice(0, Math.max(equals, 0)));
+      const limitMs = limit.parse(text.slice(equals + 1));
+      return figure === undefined || limitMs === undefined ? undefined : { figure, limitMs };
     },
   };
 }
@@ -65,18 +52,4 @@ export function ascendingIntegers(
       return fits ? numbers : undefined;
     },
   };
-}
-
-function parseDuration(text: string): number | undefined {
-  const [, digits, unit] = /^([\d.]+)(us|ms|s|m)$/.exec(text) ?? [];
-  return digits !== undefined && NUMBER.test(digits) ? Number(digits) * UNIT_MS[unit] : undefined;
-}
-
-/** `90000` as `90s`: in the largest unit that gives an integer. */
-function formatDuration(durationMs: number): string {
-  const unit =
-    ["m", "s", "ms"].find((name) =>
-      durationMs >= UNIT_MS[name] && Number.isInteger(durationMs / UNIT_MS[name])
-    ) ?? "us";
-  return `${durationMs / UNIT_MS[unit]}${unit}`;
 }
