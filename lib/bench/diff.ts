@@ -1,6 +1,7 @@
 import { type Figure, figuresOf } from "./figure.ts";
 import { mannWhitney, type RankTest } from "./mann_whitney.ts";
-import type { BenchReport, LoadOptions, SecondOfRun } from "./report.ts";
+import type { BenchReport, LoadOptions } from "./report.ts";
+import { wholeSeconds } from "./whole_seconds.ts";
 
 /**
  * How unlikely a difference has to be by chance. A hundredth rather than a twentieth, because several
@@ -91,11 +92,6 @@ function seriesOf(name: string, report: BenchReport): number[] | undefined {
   if (isTold && name.endsWith(" p50")) return timed.map(({ p50Ms }) => p50Ms);
   if (isTold && name.endsWith(" p99")) return timed.map(({ p99Ms }) => p99Ms);
   return undefined;
-}
-
-/** Without the last one where the run ended within it: it holds fewer calls for no other reason. */
-function wholeSeconds({ series, elapsedMs }: BenchReport): SecondOfRun[] {
-  return series.filter(({ second }) => (second + 1) * 1000 <= elapsedMs);
 }
 
 /** Whether samples of these sizes are significantly different when each value of one is above the other's. */

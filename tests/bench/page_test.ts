@@ -167,16 +167,16 @@ async function drawsCourse(browser: Browser): Promise<void> {
   const report = makeReport({ failing: 3 });
   const [first, second, ...rest] = report.series;
   const silent = { ...second, calls: 0, errors: 0, p50Ms: 0, p99Ms: 0 };
-  const series = [first, silent, ...rest];
+  const series = [first, silent, ...rest, { ...second, second: 10, calls: 4 }];
   await using opened = await open(browser, { ...report, series });
   const { page } = opened;
   const seconds = series.map(({ second }) => second);
   const timesOf = (field: "p50Ms" | "p99Ms") =>
     series.map((row) => row.calls === 0 ? null : row[field]);
-  assert.deepEqual(await columnsOf(page, "rate"), [
-    seconds,
-    series.map(({ calls, errors }) => calls - errors),
-  ]);
+  // The run ended within the last second.
+  const answers = series.map(({ second, calls, errors }) => second < 10 ? calls - errors : null);
+  assert.match(await page.locator("#rate + .note").innerText(), /^Without the last second/);
+  assert.deepEqual(await columnsOf(page, "rate"), [seconds, answers]);
   assert.deepEqual(await columnsOf(page, "errors"), [seconds, series.map(({ errors }) => errors)]);
   assert.deepEqual(await columnsOf(page, "times"), [seconds, timesOf("p50Ms"), timesOf("p99Ms")]);
   for (const [id, variable] of [["rate", "first"], ["errors", "bad"], ["times", "second"]]) {
@@ -242,9 +242,12 @@ async function fitsPhone(browser: Browser): Promise<void> {
 async function showsShortRuns(browser: Browser): Promise<void> {
   const empty = { ...makeDistribution(1, 1), count: 0, curve: [] };
   const none = makeReport({ seconds: 1 }, { series: [], latency: empty, service: empty, calls: 0 });
-  for (const report of [makeReport({ seconds: 1 }), none]) {
+  const half = makeReport({ seconds: 1 }, { elapsedMs: 500 });
+  for (const report of [makeReport({ seconds: 1 }), half, none]) {
     await using opened = await open(browser, report);
-    const [seconds] = await columnsOf(opened.page, "rate");
-    assert.equal(seconds.length, report.series.length);
+    assert.equal(await opened.page.locator("#rate + .note").count(), 0);
+    const [seconds, answers] = await columnsOf(opened.page, "rate");
+    assert.deepEqual(seconds, report.series.map(({ second }) => second));
+    assert.deepEqual(answers, report.series.map(({ calls }) => calls));
   }
 }

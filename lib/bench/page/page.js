@@ -119,6 +119,10 @@
     const seconds = column(({ second }) => second);
     // A second in which nothing was measured has times of 0.
     const times = (pick) => column((row) => pick(row) || null);
+    // Where the run ended within its last second, that holds fewer answers for no other reason.
+    const isWhole = ({ second }) => (second + 1) * 1000 <= report.elapsedMs;
+    const areAllCut = !report.series.some(isWhole);
+    const answers = column((row) => areAllCut || isWhole(row) ? row.calls - row.errors : null);
     const course = {
       cursor: { sync: SECONDS },
       scales: {
@@ -128,7 +132,7 @@
     };
     const secondAxis = axis((_, splits) => splits.map((value) => tick(value, " s")));
     const second = { label: "second", value: withUnit(" s") };
-    draw("rate", [seconds, column(({ calls, errors }) => calls - errors)], {
+    draw("rate", [seconds, answers], {
       ...course,
       series: [second, line("answers", "first", "")],
       axes: [secondAxis, numberAxis("")],

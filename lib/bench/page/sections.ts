@@ -1,6 +1,7 @@
 import { DISTRIBUTION_COLUMNS, errorShareOf, hitShareOf } from "../figure.ts";
 import { formatMs, formatNumber, formatQuantity, type Unit } from "../quantity.ts";
 import type { BenchReport, Distribution } from "../report.ts";
+import { wholeSeconds } from "../whole_seconds.ts";
 import { type Markup, markup, type Part } from "./markup.ts";
 import { describeOptions } from "./options.ts";
 
@@ -44,7 +45,8 @@ ${hitShare === null ? "" : tile("hit rate", hitShare, "share")}
 }
 
 /** Places for the charts, which the page's script draws. */
-export function charts({ options, errors }: BenchReport): Markup {
+export function charts(report: BenchReport): Markup {
+  const { options, errors, series } = report;
   const isOpen = options.loop === "open";
   const note = isOpen
     ? "Latency counts from when a call was due, service time from when it was sent."
@@ -52,6 +54,10 @@ export function charts({ options, errors }: BenchReport): Markup {
   const failures = errors.length === 0
     ? markup`<p class="none">No call failed.</p>`
     : chart("errors", "Errors per second");
+  const whole = wholeSeconds(report).length;
+  const cut = whole === series.length || whole === 0
+    ? ""
+    : markup`<p class="note">Without the last second: the run ended within it.</p>`;
   return markup`<section aria-labelledby="curve">
 <h2 id="curve">Latency by percentile</h2>
 <p class="note">${note}</p>
@@ -62,6 +68,7 @@ ${chart("percentiles", "Latency by percentile")}
 <h2 id="course">Over time</h2>
 <h3>Answers per second</h3>
 ${chart("rate", "Answers per second")}
+${cut}
 <h3>Errors per second</h3>
 ${failures}
 <h3>Latency of each second</h3>
