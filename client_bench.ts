@@ -5,8 +5,21 @@ import { type BenchOutcome, runBench } from "./lib/bench/bench_run.ts";
 import { liveText } from "./lib/bench/live_text.ts";
 import type { LoadPlan, LoadWorkload } from "./lib/bench/load_plan.ts";
 import { OUTPUTS } from "./lib/bench/outputs.ts";
+import { readReportFile } from "./lib/bench/report_file.ts";
+import { diffReports, regressionsOf } from "./lib/bench/diff.ts";
+import { formatDiff, formatRegression } from "./lib/bench/diff_table.ts";
+import type { Slo } from "./lib/bench/slo.ts";
+import { RATE_START, searchSlo } from "./lib/bench/slo_search.ts";
+import { sweep } from "./lib/bench/sweep.ts";
+import {
+  formatSloOutcome,
+  formatSloStep,
+  formatSweep,
+  formatSweepPoint,
+} from "./lib/bench/sweep_table.ts";
 import { type BenchWorkloadFlags, parseBenchFlags } from "./lib/cli/bench_flags.ts";
-import { exitWith, writeOutput } from "./lib/cli/exit.ts";
+import { EXIT_WORSE, parseDiffFlags } from "./lib/cli/diff_flags.ts";
+import { exitWith, writeOutput, writeProblem, writeStep } from "./lib/cli/exit.ts";
 import { openLiveLine } from "./lib/cli/live_line.ts";
 import { EXIT_SUCCESS } from "./lib/cli/parse_outcome.ts";
 import { awaitShutdownSignal } from "./lib/cli/shutdown_signal.ts";
@@ -20,6 +33,9 @@ import { readWorkloadFile } from "./lib/workload/file.ts";
 /** The exit code of a run without a single call that was answered well. */
 const EXIT_NO_ANSWER = 1;
 
+/** The word that makes it compare two reports; no target is spelt like it. */
+const DIFF = "diff";
+
 /**
  * Runs `client bench`.
  *
@@ -28,19 +44,70 @@ const EXIT_NO_ANSWER = 1;
  * @throws {OperationError | GrpcError} what keeps it from starting
  */
 export async function benchMain(args: readonly string[]): Promise<number> {
+  if (args[0] === DIFF) return await diffMain(args.slice(1));
   const outcome = parseBenchFlags(args, navigator.hardwareConcurrency);
   if (outcome.kind === "exit") exitWith(outcome);
-  const { target, targetText, output, workload, tls, tokenFile, ...load } = outcome.flags;
+  const { target, targetText, output, search, workload, tls, tokenFile, ...load } = outcome.flags;
   const plan = { ...load, workload: await readWorkload(workload) };
   const credentials = await readClientCredentials({
     ...(tls === undefined ? {} : { tls }),
     ...(tokenFile === undefined ? {} : { tokenFile }),
   });
   const address = { hostname: target.host, port: target.port, credentials };
+  const interruption = new AbortController();
+  awaitShutdownSignal().then(() => interruption.abort());
   await prepare(address, plan);
-  const { report, answered } = await measure(targetText, address, plan);
+  const run = (runPlan: LoadPlan) => measure(targetText, address, runPlan, interruption.signal);
+  if (search.kind === "sweep") return await sweepMain(search.loads, plan, run);
+  if (search.kind === "slo") return await sloMain(search.slo, plan, run);
+  const { report, answered } = await run(plan);
   writeOutput(OUTPUTS[output](report));
   return answered > 0 ? EXIT_SUCCESS : EXIT_NO_ANSWER;
+}
+
+type Run = (plan: LoadPlan) => Promise<BenchOutcome>;
+
+async function diffMain(args: readonly string[]): Promise<number> {
+  const outcome = parseDiffFlags(args);
+  if (outcome.kind === "exit") exitWith(outcome);
+  const { before, after, failOver } = outcome.flags;
+  const diff = diffReports(await readReportFile(before), await readReportFile(after));
+  writeOutput(formatDiff(diff));
+  const regressions = failOver === null ? [] : regressionsOf(diff, failOver);
+  for (const regression of regressions) writeProblem("client bench", formatRegression(regression));
+  return regressions.length > 0 ? EXIT_WORSE : EXIT_SUCCESS;
+}
+
+async function sweepMain(
+  loads: readonly number[],
+  plan: LoadPlan,
+  run: Run,
+): Promise<number> {
+  const points = await sweep(
+    loads,
+    async (load) => (await run(planAt(plan, load))).report,
+    (point) => writeStep(formatSweepPoint(point)),
+  );
+  writeOutput(formatSweep(points, plan.loop.kind));
+  return points.some(({ report }) => report.achievedPerSecond > 0) ? EXIT_SUCCESS : EXIT_NO_ANSWER;
+}
+
+/** The same run at another load. */
+function planAt(plan: LoadPlan, load: number): LoadPlan {
+  if (plan.loop.kind === "open") return { ...plan, loop: { ...plan.loop, ratePerSecond: load } };
+  return { ...plan, connections: load, threads: Math.min(plan.threads, load) };
+}
+
+async function sloMain(slo: Slo, plan: LoadPlan, run: Run): Promise<number> {
+  const first = plan.loop.kind === "open" ? plan.loop.ratePerSecond : RATE_START;
+  const outcome = await searchSlo(
+    slo,
+    first,
+    async (rate) => (await run(planAt(plan, rate))).report,
+    (step) => writeStep(formatSloStep(slo, step)),
+  );
+  writeOutput(`${formatSloOutcome(slo, outcome)}\n`);
+  return outcome.keepsPerSecond === null ? EXIT_NO_ANSWER : EXIT_SUCCESS;
 }
 
 async function readWorkload(workload: BenchWorkloadFlags): Promise<LoadWorkload> {
@@ -70,9 +137,10 @@ async function measure(
   target: string,
   address: BenchAddress,
   plan: LoadPlan,
+  signal: AbortSignal,
 ): Promise<BenchOutcome> {
-  const interruption = new AbortController();
-  awaitShutdownSignal().then(() => interruption.abort());
+  // Between the runs of a search too, a signal ends what comes.
+  if (signal.aborted) throw new OperationError("unavailable", "stopped by a signal");
   using line = openLiveLine();
   line.show("warming up");
   return await runBench({
@@ -86,7 +154,7 @@ async function measure(
       deno: Deno.version.deno,
       processors: navigator.hardwareConcurrency,
     },
-    signal: interruption.signal,
+    signal,
     onSecond: (second) => line.show(liveText(second)),
   });
 }

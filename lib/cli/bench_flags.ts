@@ -9,6 +9,9 @@ import {
   type RequestChoice,
 } from "../bench/load_plan.ts";
 import { type OutputName, OUTPUTS } from "../bench/outputs.ts";
+import { RATE_START } from "../bench/slo_search.ts";
+import { type Slo, SLO_FIGURES } from "../bench/slo.ts";
+import { LOADS_MAX } from "../bench/sweep.ts";
 import { OperationError } from "../errors.ts";
 import {
   BENCH_CALLS_MAX,
@@ -29,6 +32,7 @@ import {
   oneOf,
   orWord,
 } from "./flag_kind.ts";
+import { ascendingIntegers, objectiveFor } from "./measure_kind.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 import { type ClientSecurityFlags, readSecurityFlags, SECURITY_FLAGS } from "./security_flags.ts";
 import { parseTarget, type Target } from "./target.ts";
@@ -82,7 +86,15 @@ export interface BenchFlags extends ClientSecurityFlags {
   readonly deadlineMs: number;
   readonly seed: number;
   readonly output: OutputName;
+  readonly search: BenchSearch;
 }
+
+/** How many runs are made: one, one for each load, or as many as it takes to find the highest rate. */
+export type BenchSearch =
+  | { readonly kind: "once" }
+  /** Loads are connections of a closed loop, or calls per second of an open one. */
+  | { readonly kind: "sweep"; readonly loads: readonly number[] }
+  | { readonly kind: "slo"; readonly slo: Slo };
 
 const method: Flag<BenchMethod> = {
   name: "--method",
@@ -193,6 +205,20 @@ const zipf: Flag<number> = {
   kind: numberFrom(0, ZIPF_MAX),
   fallback: "0",
 };
+const sweep: Flag<readonly number[]> = {
+  name: "--sweep",
+  placeholder: "loads",
+  summary: "a run for each number of connections, or with --rate for each rate",
+  kind: ascendingIntegers(1, RATE_MAX, LOADS_MAX),
+  fallback: "none",
+};
+const slo: Flag<Slo> = {
+  name: "--slo",
+  placeholder: "figure=time",
+  summary: "look for the highest rate that keeps it, such as p99=2ms",
+  kind: objectiveFor(SLO_FIGURES, durationFrom(0.01, DEADLINE_MS_MAX)),
+  fallback: "none",
+};
 const output: Flag<OutputName> = {
   name: "--output",
   placeholder: "form",
@@ -226,6 +252,8 @@ const BENCH: Program = {
     deadline,
     threads,
     seed,
+    sweep,
+    slo,
     output,
     ...SECURITY_FLAGS,
   ],
@@ -235,6 +263,8 @@ const BENCH: Program = {
 const CONFLICTS: readonly (readonly [flag: string, not: readonly Flag<unknown>[]])[] = [
   [workload.name, [method, inputs, distinct, zipf]],
   [rate.name, [inflight]],
+  [slo.name, [inflight, sweep, output]],
+  [sweep.name, [output]],
   [requests.name, [duration]],
 ];
 
@@ -273,6 +303,7 @@ function buildFlags(given: GivenArguments, processors: number): BenchFlags {
     deadlineMs: flagValue(deadline, given),
     seed: seedGiven === RANDOM ? crypto.getRandomValues(new Uint32Array(1))[0] : seedGiven,
     output: flagValue(output, given),
+    search: readSearch(given),
     ...readSecurityFlags(given),
   };
 }
@@ -284,18 +315,30 @@ function rejectConflicts({ texts }: GivenArguments): void {
       throw wrong(`${other.name} cannot be used with ${name}`);
     }
   }
-  if (texts.has(arrivals.name) && !texts.has(rate.name)) {
+  if (texts.has(arrivals.name) && !texts.has(rate.name) && !texts.has(slo.name)) {
     throw wrong(`${arrivals.name} is for an open loop, and needs ${rate.name}`);
   }
 }
 
+function readSearch(given: GivenArguments): BenchSearch {
+  if (given.texts.has(slo.name)) return { kind: "slo", slo: flagValue(slo, given) };
+  if (!given.texts.has(sweep.name)) return { kind: "once" };
+  const loads = flagValue(sweep, given);
+  const most = loads[loads.length - 1];
+  if (!given.texts.has(rate.name) && most > BENCH_CONNECTIONS_MAX) {
+    throw wrong(`${sweep.name} has ${most} connections, expected at most ${BENCH_CONNECTIONS_MAX}`);
+  }
+  return { kind: "sweep", loads };
+}
+
 function readLoop(given: GivenArguments): LoadLoop {
-  if (!given.texts.has(rate.name)) {
+  const searches = given.texts.has(slo.name);
+  if (!given.texts.has(rate.name) && !searches) {
     return { kind: "closed", inflight: flagValue(inflight, given) };
   }
   return {
     kind: "open",
-    ratePerSecond: flagValue(rate, given),
+    ratePerSecond: given.texts.has(rate.name) ? flagValue(rate, given) : RATE_START,
     arrivals: flagValue(arrivals, given),
   };
 }

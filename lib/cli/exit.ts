@@ -38,6 +38,11 @@ export function writeProblem(program: string, message: string): void {
   tryWrite(Deno.stderr, `${program}: ${oneLine(message)}\n`);
 }
 
+/** Writes one line that tells how far a long task has got, if anybody hears it. */
+export function writeStep(text: string): void {
+  tryWrite(Deno.stderr, `${oneLine(text)}\n`);
+}
+
 /** The longest problem that is told in full. */
 const PROBLEM_CHARS_MAX = 1_000;
 

@@ -2,7 +2,6 @@ import type { Caller, Outcome } from "../bench/caller.ts";
 import type { BenchMethod, LoadPlan, RequestChoice } from "../bench/load_plan.ts";
 import {
   keyRequests,
-  type RequestSource,
   type ThreadSeed,
   vectorRequests,
   workloadRequests,

@@ -18,6 +18,7 @@ const DEFAULTS: BenchFlags = {
   deadlineMs: 30_000,
   seed: 7,
   output: "table",
+  search: { kind: "once" },
 };
 
 Deno.test("parseBenchFlags() reads the flags", async (t) => {
@@ -28,6 +29,22 @@ Deno.test("parseBenchFlags() reads the flags", async (t) => {
     [["--method", "set-coefs"], {
       workload: { ...DEFAULTS.workload, method: "set-coefs" } as never,
     }],
+    [["--method", "fact", "--distinct", "5"], {
+      workload: {
+        kind: "method",
+        method: "fact",
+        choice: { inputs: undefined, distinct: 5, zipf: 0 },
+      },
+    }],
+    [["--sweep", "1,2,4"], { search: { kind: "sweep", loads: [1, 2, 4] } }],
+    [["--slo", "p99=2ms"], {
+      search: { kind: "slo", slo: { figure: "p99", limitMs: 2 } },
+      loop: open,
+      threads: 1,
+    }],
+    [["--tls", "--ca", "a.pem", "--token-file", "t"], { tls: { caFile: "a.pem" }, tokenFile: "t" }],
+    [["--output", "html"], { output: "html" }],
+    [["--workload", "numstore"], { workload: { kind: "numstore" } }],
     [["--workload", "random"], { workload: { kind: "random" } }],
     [["--workload", "w.json"], { workload: { kind: "file", file: "w.json" } }],
     [
@@ -68,7 +85,10 @@ Deno.test("parseBenchFlags() reads the flags", async (t) => {
 Deno.test("parseBenchFlags() says what is wrong", async (t) => {
   const cases: readonly (readonly [args: readonly string[], message: RegExp])[] = [
     [[], /missing required argument 'TARGET'/],
-    [["5440", "--method", "list"], /--method is "list", expected predict or set-coefs/],
+    [
+      ["5440", "--method", "list"],
+      /--method is "list", expected predict or set-coefs or set-num or fact/,
+    ],
     [
       ["5440", "--duration", "10"],
       /--duration is "10", expected a time from 1ms to 24h, such as 500ms/,
@@ -86,7 +106,18 @@ Deno.test("parseBenchFlags() says what is wrong", async (t) => {
       /make 100000000 floats, expected at most/,
     ],
     [["5440", "--rate", "1000000", "--duration", "1h"], /make 3600000000 calls, expected at most/],
-    [["5440", "--output", "xml"], /--output is "xml", expected table or json/],
+    [
+      ["5440", "--output", "xml"],
+      /--output is "xml", expected table or csv or hdr or html or json/,
+    ],
+    [["5440", "--method", "fact", "--inputs", "3"], /--inputs cannot be used with --method fact/],
+    [["5440", "--method", "fact", "--distinct", "70000"], /--distinct is 70000, expected at most/],
+    [["5440", "--sweep", "4,2"], /--sweep is "4,2", expected up to 64 ascending integers/],
+    [["5440", "--sweep", "1,20000"], /--sweep has 20000 connections, expected at most 16384/],
+    [["5440", "--slo", "p98=2ms"], /--slo is "p98=2ms", expected FIGURE=TIME such as p99=2ms/],
+    [["5440", "--slo", "p99=2ms", "--sweep", "1"], /--sweep cannot be used with --slo/],
+    [["5440", "--sweep", "1", "--output", "json"], /--output cannot be used with --sweep/],
+    [["5440", "--ca", "a.pem"], /--ca is given, and --tls is not/],
     [["5440", "w.json"], /unexpected argument "w.json"/],
   ];
   for (const [args, message] of cases) {

@@ -1,0 +1,123 @@
+import { type Figure, figuresOf } from "./figure.ts";
+import { mannWhitney, type RankTest } from "./mann_whitney.ts";
+import type { BenchReport, LoadOptions } from "./report.ts";
+import { wholeSeconds } from "./whole_seconds.ts";
+
+/**
+ * How unlikely a difference has to be by chance. A hundredth rather than a twentieth, because several
+ * figures are looked at together, and because one second of a run is not independent of the next.
+ */
+export const SIGNIFICANCE = 0.01;
+
+/** A figure in both reports. */
+export interface FigureChange {
+  readonly figure: Omit<Figure, "value">;
+  readonly before: number;
+  readonly after: number;
+  /** Of `before`; infinite from nothing to something. */
+  readonly relative: number;
+  /** By the series of both runs; `null` where a report has no series of this figure. */
+  readonly p: number | null;
+  readonly verdict: "better" | "worse" | "same" | "unsure";
+}
+
+/** What differs between two runs. */
+export interface ReportDiff {
+  readonly changes: readonly FigureChange[];
+  /** What makes the runs hard to compare; empty if nothing does. */
+  readonly caveats: readonly string[];
+}
+
+/**
+ * The figures of two runs side by side.
+ *
+ * A figure is better or worse where the run's seconds tell so: they changed in the same direction, and
+ * their Mann-Whitney test gives a p-value under `SIGNIFICANCE`. Only whole seconds count, and for a
+ * latency only those in which one was measured. A report has such seconds for the rate, the errors, and
+ * the p50 and p99 of latency, and, in a closed loop, where it is the same, of service time. Other figures
+ * that differ are unsure: one number of each run cannot tell a change from noise.
+ */
+export function diffReports(before: BenchReport, after: BenchReport): ReportDiff {
+  const old = new Map(figuresOf(before).map((figure) => [figure.name, figure.value]));
+  const changes: FigureChange[] = [];
+  for (const { value, ...figure } of figuresOf(after)) {
+    const reference = old.get(figure.name);
+    if (reference !== undefined) changes.push(change(figure, reference, value, { before, after }));
+  }
+  return { changes, caveats: caveatsOf(before, after) };
+}
+
+/**
+ * The figures that got worse for sure, and by more than a share of what they were.
+ *
+ * @param failOver a share, such as 0.05
+ */
+export function regressionsOf({ changes }: ReportDiff, failOver: number): FigureChange[] {
+  return changes.filter(({ verdict, relative }) =>
+    verdict === "worse" && Math.abs(relative) > failOver
+  );
+}
+
+interface Reports {
+  readonly before: BenchReport;
+  readonly after: BenchReport;
+}
+
+function change(
+  figure: Omit<Figure, "value">,
+  before: number,
+  after: number,
+  reports: Reports,
+): FigureChange {
+  const relative = after === before ? 0 : (after - before) / before;
+  const test = testOf(figure.name, reports);
+  const isSure = test !== null && test.p < SIGNIFICANCE &&
+    Math.sign(test.shareLarger - 0.5) === Math.sign(relative);
+  const isBetter = (after > before) === (figure.better === "more");
+  const verdict = relative === 0 ? "same" : !isSure ? "unsure" : isBetter ? "better" : "worse";
+  return { figure, before, after, relative, p: test?.p ?? null, verdict };
+}
+
+function testOf(name: string, { before, after }: Reports): RankTest | null {
+  const [a, b] = [seriesOf(name, before), seriesOf(name, after)];
+  return a === undefined || b === undefined ? null : mannWhitney(a, b);
+}
+
+function seriesOf(name: string, report: BenchReport): number[] | undefined {
+  const seconds = wholeSeconds(report);
+  if (name === "rate") return seconds.map(({ calls, errors }) => calls - errors);
+  if (name === "errors") return seconds.map(({ calls, errors }) => errors / Math.max(calls, 1));
+  const timed = seconds.filter(({ p50Ms }) => p50Ms > 0);
+  const isTold = name.startsWith("latency") || report.options.loop === "closed";
+  if (isTold && name.endsWith(" p50")) return timed.map(({ p50Ms }) => p50Ms);
+  if (isTold && name.endsWith(" p99")) return timed.map(({ p99Ms }) => p99Ms);
+  return undefined;
+}
+
+/** Whether samples of these sizes are significantly different when each value of one is above the other's. */
+function canTell(a: number, b: number): boolean {
+  const ascending = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => from + i);
+  return mannWhitney(ascending(0, a), ascending(a, b)).p < SIGNIFICANCE;
+}
+
+function caveatsOf(before: BenchReport, after: BenchReport): string[] {
+  const caveats: string[] = [];
+  const [a, b] = [before, after].map((report) => wholeSeconds(report).length);
+  if (!canTell(a, b)) {
+    caveats.push(`${a} and ${b} whole seconds are too few for a change to be significant`);
+  }
+  const names = Object.keys(before.options) as (keyof LoadOptions)[];
+  for (const name of names.filter((name) => name !== "seed")) {
+    const [old, now] = [before.options[name], after.options[name]];
+    if (old !== now) caveats.push(`option ${name} was ${old}, is ${now}`);
+  }
+  for (const name of ["processors", "deno", "version"] as const) {
+    const [old, now] = [before.client[name], after.client[name]];
+    if (old !== now) caveats.push(`the client's ${name} was ${old}, is ${now}`);
+  }
+  for (const [run, { warnings }] of [["first", before], ["second", after]] as const) {
+    for (const warning of warnings) caveats.push(`the ${run} run warned: ${warning}`);
+  }
+  return caveats;
+}

@@ -1,0 +1,66 @@
+import type { Unit } from "./quantity.ts";
+import type { BenchReport, Distribution } from "./report.ts";
+
+/** One number that a run is judged by. */
+export interface Figure {
+  /** The same in every report, such as `latency p99`. */
+  readonly name: string;
+  readonly unit: Exclude<Unit, "calls" | "bytes">;
+  readonly better: "more" | "less";
+  readonly value: number;
+}
+
+/** The columns of a distribution, the least first. */
+export const DISTRIBUTION_COLUMNS = [
+  ["min", "minMs"],
+  ["mean", "meanMs"],
+  ["p50", "p50Ms"],
+  ["p90", "p90Ms"],
+  ["p99", "p99Ms"],
+  ["p99.9", "p999Ms"],
+  ["p99.99", "p9999Ms"],
+  ["max", "maxMs"],
+] as const;
+
+/** The least time says nothing of a server under load, and the standard deviation nothing at all. */
+const JUDGED_COLUMNS = DISTRIBUTION_COLUMNS.filter(([name]) => name !== "min");
+
+/**
+ * What a run is judged by: the rate, the share of calls that failed, the hit rate and the percentiles of
+ * latency and of service time. What the run did not tell is not in the list.
+ */
+export function figuresOf(report: BenchReport): Figure[] {
+  const hitShare = hitShareOf(report);
+  return [
+    { name: "rate", unit: "calls/s", better: "more", value: report.achievedPerSecond },
+    { name: "errors", unit: "share", better: "less", value: errorShareOf(report) },
+    ...(hitShare === null
+      ? []
+      : [{ name: "hit rate", unit: "share", better: "more", value: hitShare } as const]),
+    ...timesOf("latency", report.latency),
+    ...timesOf("service", report.service),
+  ];
+}
+
+/** The share of calls that failed, from 0 to 1; 0 if there was no call. */
+export function errorShareOf({ calls, errors }: Pick<BenchReport, "calls" | "errors">): number {
+  const failed = errors.reduce((sum, { count }) => sum + count, 0);
+  return calls === 0 ? 0 : failed / calls;
+}
+
+/** The share of answers that came from the cache, from 0 to 1; `null` where it was not told. */
+export function hitShareOf({ hits, misses }: Pick<BenchReport, "hits" | "misses">): number | null {
+  if (hits === null || misses === null) return null;
+  const answers = hits.count + misses.count;
+  return answers === 0 ? null : hits.count / answers;
+}
+
+function timesOf(kind: "latency" | "service", distribution: Distribution): Figure[] {
+  if (distribution.count === 0) return [];
+  return JUDGED_COLUMNS.map(([name, field]) => ({
+    name: `${kind} ${name}`,
+    unit: "ms",
+    better: "less",
+    value: distribution[field],
+  }));
+}

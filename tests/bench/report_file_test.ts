@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { parseReport, readReportFile } from "../../lib/bench/report_file.ts";
+import { OperationError } from "../../lib/errors.ts";
+import { makeReport } from "./made_report.ts";
+
+Deno.test("parseReport() gives back what JSON.stringify() wrote", () => {
+  const closed = makeReport({ seconds: 3 }, { hits: null, misses: null, server: null });
+  for (const report of [makeReport({ failing: 2 }), closed]) {
+    assert.deepEqual(parseReport(JSON.stringify(report), "a.json"), report);
+  }
+});
+
+Deno.test("parseReport() names the file, the field, what it found and what it needs", async (t) => {
+  const report = makeReport();
+  const [first] = report.series;
+  const cases: readonly (readonly [name: string, text: string, message: RegExp])[] = [
+    ["no JSON", "{", /^expected JSON: /],
+    ["an empty file", "", /^expected JSON: /],
+    ["no report", "[]", /^found no schema, need "modelserver-bench\/1"$/],
+    ["null", "null", /^found no schema, need "modelserver-bench\/1"$/],
+    [
+      "another version",
+      JSON.stringify({ ...report, schema: "modelserver-bench/2" }),
+      /^found schema "modelserver-bench\/2", need "modelserver-bench\/1"$/,
+    ],
+    [
+      "a text for a number",
+      JSON.stringify({ ...report, calls: "many" }),
+      /^calls: .*expected number, received string$/,
+    ],
+    [
+      "NaN, which JSON writes as null",
+      JSON.stringify({ ...report, series: [first, { ...first, p50Ms: NaN }] }),
+      /^series\[1\]\.p50Ms: .*expected number, received null$/,
+    ],
+    [
+      "a negative count",
+      JSON.stringify({ ...report, errors: [{ code: "INTERNAL", count: -1 }] }),
+      /^errors\[0\]\.count: /,
+    ],
+    [
+      "a missing field",
+      JSON.stringify({ ...report, latency: { ...report.latency, curve: undefined } }),
+      /^latency\.curve: .*expected array, received undefined$/,
+    ],
+    [
+      "an unknown field",
+      JSON.stringify({ ...report, options: { ...report.options, later: 1 } }),
+      /^options: .*"later"$/,
+    ],
+    [
+      "an unknown field of all",
+      JSON.stringify({ ...report, later: 1 }),
+      /^Unrecognized key: "later"$/,
+    ],
+    [
+      "an unknown word",
+      JSON.stringify({ ...report, options: { ...report.options, loop: "half" } }),
+      /^options\.loop: .*"closed"\|"open"$/,
+    ],
+  ];
+  for (const [name, text, message] of cases) {
+    await t.step(name, () => {
+      assert.throws(() => parseReport(text, "runs/b.json"), (error) => {
+        assert.ok(error instanceof OperationError && error.code === "invalid-argument");
+        const [start, reason] = error.message.split(/(?<=b\.json): /, 2);
+        assert.equal(start, "Cannot read report runs/b.json");
+        assert.match(reason, message);
+        return true;
+      });
+    });
+  }
+});
+
+const mayReadHere = Deno.permissions.querySync({ name: "read", path: "." }).state === "granted";
+
+Deno.test({
+  name: "readReportFile() says that there is no file, or that it is none",
+  ignore: !mayReadHere,
+}, async () => {
+  await assert.rejects(() => readReportFile("no-such.json"), {
+    code: "failed-precondition",
+    message: "Cannot read report no-such.json: there is no such file",
+  });
+  await assert.rejects(() => readReportFile("lib"), {
+    message: "Cannot read report lib: it is a folder, needs a file",
+  });
+  await assert.rejects(() => readReportFile("deno.json"), {
+    message: 'Cannot read report deno.json: found no schema, need "modelserver-bench/1"',
+  });
+});
