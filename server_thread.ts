@@ -84,9 +84,10 @@ async function renew(
   port: ServedPort,
   credentials: ServerCredentials,
 ): Promise<void> {
-  useTokens(server, credentials);
   try {
     if (credentials.keyPair !== undefined) await port.replace(credentials.keyPair);
+    // Both or neither: a thread that keeps its certificate keeps its tokens too.
+    useTokens(server, credentials);
     report({ type: "renewed" });
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;

@@ -83,11 +83,13 @@ export interface AcceptedConnection extends Transport {
  * process has no file descriptors left, is tried again after ACCEPT_RETRY_MS.
  *
  * @param onFailure is told of such a failure, the first time after an accept went well
+ * @param closed resolves when the listener is closed: then nothing is waited for any more
  */
 export async function acceptLoop(
   listener: { accept(): Promise<Deno.TcpConn | Deno.TlsConn> },
   serve: (connection: AcceptedConnection) => Promise<void> | void,
   onFailure: (error: unknown) => void,
+  closed?: Promise<void>,
 ): Promise<void> {
   let failing = false;
   for (;;) {
@@ -97,7 +99,7 @@ export async function acceptLoop(
       const wait = serve(
         "handshake" in connection ? new TlsTransport(connection) : withoutDelay(connection),
       );
-      if (wait !== undefined) await wait;
+      if (wait !== undefined) await Promise.race([wait, closed ?? wait]);
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;

@@ -13,8 +13,8 @@ export interface ByteBudgetOptions {
 }
 
 /**
- * Bytes that all calls of a connection may hold in unfinished and unread messages, out of what all
- * connections of a thread may.
+ * Bytes that all calls of a connection may hold in unfinished, unread and unsent messages, out of what
+ * all connections of a thread may.
  */
 export class ByteBudget {
   readonly #parent: ByteBudget | undefined;
@@ -32,7 +32,7 @@ export class ByteBudget {
     if (bytes > this.#leftBytes) {
       throw new GrpcError(
         Code.RESOURCE_EXHAUSTED,
-        `Cannot buffer message: ${bytes} bytes more, ${this.#leftBytes} are left on this ${this.#holder}`,
+        `Cannot hold message: ${bytes} bytes more, ${this.#leftBytes} are left on this ${this.#holder}`,
       );
     }
     this.#parent?.take(bytes);
@@ -195,7 +195,10 @@ export class MessageAssembler {
     const needed = this.#receivedBytes + count;
     let target = message;
     if (needed > message.length) {
-      target = this.#buffer(Math.min(this.#messageBytes, Math.max(needed, message.length * 2)));
+      // Pooled sizes are powers of two: grown to the least of them first, all that follow are doubled.
+      const doubled = Math.max(needed, message.length * 2);
+      const grown = needed <= POOLED_BYTES_MIN ? Math.min(doubled, POOLED_BYTES_MIN) : doubled;
+      target = this.#buffer(Math.min(this.#messageBytes, grown));
       target.set(message.subarray(0, this.#receivedBytes));
       this.#message = target;
       this.#pool?.giveBack(message);

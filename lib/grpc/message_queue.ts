@@ -5,7 +5,9 @@
  * when the reader wants more. Ends with `end` or `fail`; a reader that stops early calls `onStopped`.
  */
 export class MessageQueue<Message> implements AsyncIterable<Message> {
-  readonly #messages: Message[] = [];
+  #messages: Message[] = [];
+  /** Messages of `#messages` that were read: to shift a long array costs as much as it is long. */
+  #read = 0;
   readonly #onTaken: (message: Message) => void;
   readonly #onStopped: () => void;
   #waiting: PromiseWithResolvers<IteratorResult<Message, undefined>> | undefined;
@@ -19,7 +21,7 @@ export class MessageQueue<Message> implements AsyncIterable<Message> {
 
   /** Whether nothing waits to be read. */
   get empty(): boolean {
-    return this.#messages.length === 0;
+    return this.#read === this.#messages.length;
   }
 
   push(message: Message): void {
@@ -53,7 +55,7 @@ export class MessageQueue<Message> implements AsyncIterable<Message> {
   /** Ends with an error, which the reader gets at once; messages not yet read are dropped. */
   fail(error: unknown): void {
     if (this.#ended && this.empty) return;
-    this.#messages.length = 0;
+    this.#drop();
     this.#ended = true;
     this.#error = error;
     this.#waiting?.reject(error);
@@ -64,7 +66,7 @@ export class MessageQueue<Message> implements AsyncIterable<Message> {
     return {
       next: () => this.#next(),
       return: () => {
-        this.#messages.length = 0;
+        this.#drop();
         this.#ended = true;
         this.#onStopped();
         return Promise.resolve({ done: true, value: undefined });
@@ -73,8 +75,9 @@ export class MessageQueue<Message> implements AsyncIterable<Message> {
   }
 
   #next(): Promise<IteratorResult<Message, undefined>> {
-    const message = this.#messages.shift();
-    if (message !== undefined) {
+    if (!this.empty) {
+      const message = this.#messages[this.#read++];
+      this.#forgetRead();
       this.#onTaken(message);
       return Promise.resolve({ done: false, value: message });
     }
@@ -82,5 +85,17 @@ export class MessageQueue<Message> implements AsyncIterable<Message> {
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
     this.#waiting = Promise.withResolvers();
     return this.#waiting.promise;
+  }
+
+  /** Lets go of what was read once it is half of all: a copy of the rest for as many reads as it is long. */
+  #forgetRead(): void {
+    if (this.#read * 2 < this.#messages.length) return;
+    this.#messages = this.#messages.slice(this.#read);
+    this.#read = 0;
+  }
+
+  #drop(): void {
+    this.#messages = [];
+    this.#read = 0;
   }
 }

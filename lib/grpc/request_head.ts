@@ -62,10 +62,8 @@ export function readCallHead(
   authenticator?: Authenticator,
 ): CallHead | PlainAnswer {
   const contentType = valueOf(head.fields, "content-type");
-  if (contentType === undefined && registry.find(head.path ?? "") === undefined) {
-    return greet(head.method);
-  }
-  if (contentType === undefined || !CONTENT_TYPE.test(contentType)) return UNSUPPORTED;
+  if (contentType === undefined) return greet(head.method);
+  if (!CONTENT_TYPE.test(contentType)) return UNSUPPORTED;
   if (head.method !== "POST") return NOT_POST;
   const refusal = authenticator?.refusalOf(head);
   if (refusal !== undefined) {

@@ -19,6 +19,8 @@ export interface PortEvents {
 /** One of a port's listeners, from its opening to its close. */
 interface OpenListener {
   readonly listener: Deno.TcpListener | Deno.TlsListener;
+  /** Ends what the acceptance of the next connection waits for. */
+  readonly tellEnd: () => void;
   /** Resolves when nothing is accepted any more. */
   readonly over: Promise<void>;
   acceptedCount: number;
@@ -93,12 +95,19 @@ export class ServedPort {
 
   #open(options: ListenOptions, keyPair: KeyPair | undefined): OpenListener {
     const listener = keyPair === undefined ? listen(options) : listenTls(options, keyPair);
+    const { promise: end, resolve: tellEnd } = Promise.withResolvers<void>();
     const opened: OpenListener = {
       listener,
-      over: acceptLoop(listener, (connection) => {
-        opened.acceptedCount++;
-        return this.#events.onConnection(connection);
-      }, (error) => this.#events.onAcceptFailed(error)),
+      tellEnd,
+      over: acceptLoop(
+        listener,
+        (connection) => {
+          opened.acceptedCount++;
+          return this.#events.onConnection(connection);
+        },
+        (error) => this.#events.onAcceptFailed(error),
+        end,
+      ),
       acceptedCount: 0,
       closed: false,
     };
@@ -111,6 +120,7 @@ export class ServedPort {
     opened.closed = true;
     this.#listeners.delete(opened);
     opened.listener.close();
+    opened.tellEnd();
   }
 }
 

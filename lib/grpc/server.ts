@@ -92,7 +92,7 @@ export class GrpcServer {
    */
   async serve(transport: Transport): Promise<Error | undefined> {
     const acceptor = this.#newAcceptor();
-    const connection = serverConnection(transport, acceptor, this.#streamsMax);
+    const connection = this.#newConnection(transport, acceptor);
     this.#acceptors.add(acceptor);
     this.#keep(connection);
     if (this.#shuttingDown) connection.shutdown();
@@ -111,7 +111,7 @@ export class GrpcServer {
   async refuse(transport: Transport, reason: string): Promise<void> {
     if (this.#refusals >= REFUSALS_MAX) return transport.close();
     this.#refusals++;
-    const connection = serverConnection(transport, this.#newAcceptor(), this.#streamsMax);
+    const connection = this.#newConnection(transport, this.#newAcceptor());
     connection.cutOff(Http2Error.connection(ErrorCode.ENHANCE_YOUR_CALM, reason));
     await connection.run();
     this.#refusals--;
@@ -129,6 +129,14 @@ export class GrpcServer {
     this.#shuttingDown = true;
     for (const connection of this.#connections.keys()) connection.close();
     this.#deadlines.close();
+  }
+
+  /** What waits to be sent is held for the calls as well as what waits to be read. */
+  #newConnection(transport: Transport, acceptor: CallAcceptor): Connection<StreamHandler> {
+    return serverConnection(transport, acceptor, {
+      streamsMax: this.#streamsMax,
+      budget: acceptor.budget,
+    });
   }
 
   #newAcceptor(): CallAcceptor {
@@ -183,6 +191,11 @@ class CallAcceptor implements RequestAcceptor {
     this.#authenticator = authenticator;
     // What is remembered was let in, or not, by the one before.
     this.#last = undefined;
+  }
+
+  /** What the calls of the connection may hold. */
+  get budget(): ByteBudget {
+    return this.#context.budget;
   }
 
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): void {

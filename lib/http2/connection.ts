@@ -10,7 +10,7 @@ import type { HeaderList } from "./hpack/header_field.ts";
 import { ErrorCode, Http2Error } from "./http2_error.ts";
 import type { KeptConnection, Pulse } from "./keeper.ts";
 import { Receiver, type ReceiverEvents } from "./receiver.ts";
-import { Sender } from "./sender.ts";
+import { type QueueBudget, Sender } from "./sender.ts";
 import { PeerSettings } from "./settings.ts";
 import type { AnyStream, DataEncoder, StreamConnection, StreamHandler } from "./stream.ts";
 import { Stream } from "./stream.ts";
@@ -33,6 +33,14 @@ export interface Role<Handler extends StreamHandler> {
   onResponse(stream: Stream<Handler>, fields: HeaderList, endStream: boolean): void;
   /** Client: the peer's limit of streams, or the number of open ones, has changed. */
   onCapacity(): void;
+}
+
+/** What a connection's peer may have of us. */
+export interface ConnectionLimits {
+  /** Streams that a client may have open at once, CONCURRENT_STREAMS_MAX by default; of no use to a client. */
+  readonly streamsMax?: number;
+  /** Bounds the data that wait for the peer's flow control; without one, whoever sends does. */
+  readonly budget?: QueueBudget;
 }
 
 /**
@@ -70,16 +78,17 @@ export class Connection<Handler extends StreamHandler>
   /** Why the server takes no more calls, unless it only goes. */
   #refusal: Error | undefined;
   #started = false;
+  /** Whether input is read, rather than left where it is until the peer takes output. */
+  #reading = true;
   #flushScheduled = false;
   #acceptsStreams = true;
   #shuttingDown = false;
   /** Whether our side ends, or has ended: nothing starts that would have to be finished. */
   #closing = false;
 
-  /** @param streamsMax the streams that a client may have open at once; of no use on a client's side */
-  constructor(transport: Transport, role: Role<Handler>, streamsMax = CONCURRENT_STREAMS_MAX) {
+  constructor(transport: Transport, role: Role<Handler>, limits: ConnectionLimits = {}) {
     this.#role = role;
-    this.#streamsMax = streamsMax;
+    this.#streamsMax = limits.streamsMax ?? CONCURRENT_STREAMS_MAX;
     this.#reader = new FrameReader(transport, { expectPreface: role.side === "server" });
     this.#writer = new FrameWriter(transport, this);
     this.#goaway = new Goaway(this.#writer);
@@ -89,6 +98,7 @@ export class Connection<Handler extends StreamHandler>
       writer: this.#writer,
       settings: this.#settings,
       guard: this.#guard,
+      budget: limits.budget,
       onEnd: (stream) => this.#onLocalEnd(stream),
     });
     this.#receiver = new Receiver({
@@ -112,6 +122,7 @@ export class Connection<Handler extends StreamHandler>
       bytesRead: this.#reader.bytesRead,
       framesTaken: this.#receiver.framesTaken,
       insideFrame: this.#reader.insideFrame || this.#receiver.insideHeaderBlock,
+      reading: this.#reading,
       bytesTaken: this.#writer.bytesTaken,
       bytesUntaken: this.#writer.bytes,
       unqueuedBytes: this.#sender.unqueuedBytes,
@@ -155,8 +166,13 @@ export class Connection<Handler extends StreamHandler>
         this.#receive();
         this.#writer.flush();
         // One write, not all of them: a response without end would keep us from reading its reset.
-        if (this.#writer.bytes > UNREAD_OUTPUT_BYTES_MAX) await this.#writer.written();
+        if (this.#writer.bytes > UNREAD_OUTPUT_BYTES_MAX) {
+          this.#reading = false;
+          await this.#writer.written();
+          this.#reading = true;
+        }
       }
+      // The peer has ended its side, as it does when it is gone: what was answered before may reach it.
       if (this.#writer.bytes > 0) await this.#flushRest();
     } catch (error) {
       this.#fail(error);
@@ -216,7 +232,7 @@ export class Connection<Handler extends StreamHandler>
    * Source: RFC 9113 §6.8.
    */
   shutdown(): Promise<void> {
-    if (!this.#started) this.#end(undefined);
+    if (!this.#started) this.#turnAway();
     else if (!this.#shuttingDown) this.#shutDown();
     return this.#over.promise;
   }
@@ -270,7 +286,10 @@ export class Connection<Handler extends StreamHandler>
   }
 
   onNewStream(id: number, fields: HeaderList, endStream: boolean): void {
-    if (!this.#acceptsStreams) return this.#streams.rememberReset(id);
+    if (!this.#acceptsStreams) {
+      this.#guard.spend(1, "HEADERS after GOAWAY");
+      return this.#streams.rememberReset(id);
+    }
     if (this.#streams.size >= this.#streamsMax) {
       throw Http2Error.stream(id, ErrorCode.REFUSED_STREAM, "too many streams at once");
     }
@@ -337,10 +356,8 @@ export class Connection<Handler extends StreamHandler>
   }
 
   #receive(): void {
-    if (!this.#started) {
-      if (!this.#reader.takePreface()) return;
-      this.#start();
-    }
+    if (!this.#reader.takePreface()) return;
+    if (!this.#started) this.#start();
     // Flushes are not scheduled meanwhile: run() flushes once, after all frames of the read.
     this.#flushScheduled = true;
     try {
@@ -359,9 +376,9 @@ export class Connection<Handler extends StreamHandler>
     }
   }
 
-  /** The peer has ended its side, as it does when it is gone: what was answered before may still reach it. */
+  /** A server's keeper ends this when nothing is taken; a client has nobody who waits for it. */
   async #flushRest(): Promise<void> {
-    this.#closer.linger();
+    if (this.#role.side === "client") this.#closer.linger();
     await this.#writer.idle();
   }
 
@@ -396,6 +413,13 @@ export class Connection<Handler extends StreamHandler>
       this.#flushScheduled = false;
       this.#writer.flush();
     });
+  }
+
+  /** Nothing was heard of the peer yet; what it may have sent by now it can send elsewhere. */
+  #turnAway(): void {
+    this.#start();
+    this.#goaway.send(0, ErrorCode.NO_ERROR, "");
+    this.#stopAccepting();
   }
 
   async #shutDown(): Promise<void> {

@@ -11,6 +11,8 @@ import { ErrorCode, Http2Error } from "./http2_error.ts";
 /** How far a connection's work has got. Bytes and frames are counted from its start, never back. */
 export interface Pulse {
   readonly bytesRead: number;
+  /** Whether input is read at all: else it is not the peer who is late with it. */
+  readonly reading: boolean;
   readonly framesTaken: number;
   /** Whether a frame or a header block has begun and not ended. */
   readonly insideFrame: boolean;
@@ -115,7 +117,8 @@ export class Keeper {
     ) {
       return this.#connection.close(new Error("the peer takes no output"));
     }
-    if (this.#input.stoppedMs(pulse.framesTaken, nowMs, pulse.insideFrame) >= times.stalledMs) {
+    const owesInput = pulse.insideFrame && pulse.reading;
+    if (this.#input.stoppedMs(pulse.framesTaken, nowMs, owesInput) >= times.stalledMs) {
       return this.#cutOff("a frame or header block was left unfinished");
     }
     if (
@@ -149,8 +152,8 @@ export class Keeper {
     }
   }
 
-  #checkLife({ bytesRead }: Pulse, nowMs: number): void {
-    if (this.#quiet.stoppedMs(bytesRead, nowMs, true) < this.#times.quietMs) {
+  #checkLife({ bytesRead, reading }: Pulse, nowMs: number): void {
+    if (this.#quiet.stoppedMs(bytesRead, nowMs, reading) < this.#times.quietMs) {
       this.#pingedMs = undefined;
     } else if (this.#pingedMs === undefined) {
       this.#pingedMs = nowMs;

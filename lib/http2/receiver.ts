@@ -276,6 +276,8 @@ export class Receiver<Handler extends StreamHandler> implements FrameSink {
         sender.onStreamWindow(stream);
       }
     }
+    // A peer may have emptied its table on the way to the size that it has now. Source: RFC 7541 §4.2.
+    sender.setHeaderTableBytes(settings.headerTableBytesMin);
     sender.setHeaderTableBytes(settings.headerTableBytes);
     writer.addFrame(FrameType.SETTINGS, Flag.ACK, 0, EMPTY);
     sender.pump();

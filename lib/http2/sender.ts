@@ -8,11 +8,20 @@ import type { HeaderList } from "./hpack/header_field.ts";
 import type { PeerSettings } from "./settings.ts";
 import type { AnyStream, DataEncoder } from "./stream.ts";
 
-/** What a sender works with; all owned by its connection. */
+/** What bounds the data that wait for flow control. */
+export interface QueueBudget {
+  /** @throws when there is no room for `bytes` more; then nothing was taken. */
+  take(bytes: number): void;
+  giveBack(bytes: number): void;
+}
+
+/** What a sender works with; all owned by its connection, but for the budget. */
 export interface SenderParts {
   readonly writer: FrameWriter;
   readonly settings: PeerSettings;
   readonly guard: FloodGuard;
+  /** Without one, whoever sends bounds what waits. */
+  readonly budget: QueueBudget | undefined;
   /** Is told when the last frame of a stream's sending side has been encoded. */
   readonly onEnd: (stream: AnyStream) => void;
 }
@@ -31,15 +40,17 @@ export class Sender {
   readonly #encoder = new HpackEncoder(HPACK_TABLE_BYTES);
   readonly #ready = new Set<AnyStream>();
   readonly #guard: FloodGuard;
+  readonly #budget: QueueBudget | undefined;
   readonly #onEnd: (stream: AnyStream) => void;
   #pumping = false;
   #queuedBytes = 0;
   #unqueuedBytes = 0;
 
-  constructor({ writer, settings, guard, onEnd }: SenderParts) {
+  constructor({ writer, settings, guard, budget, onEnd }: SenderParts) {
     this.#writer = writer;
     this.#settings = settings;
     this.#guard = guard;
+    this.#budget = budget;
     this.#onEnd = onEnd;
   }
 
@@ -68,13 +79,18 @@ export class Sender {
     if (endStream) this.#end(stream);
   }
 
-  /** Sends what flow control lets through and queues the rest; takes ownership of `chunk`. */
+  /**
+   * Sends what flow control lets through and queues the rest; takes ownership of `chunk`.
+   *
+   * @throws what the budget throws when there is no room for `chunk`, which is not sent then.
+   */
   sendData(stream: AnyStream, chunk: Uint8Array, endStream: boolean): void {
     if (chunk.length === 0 && stream.queuedBytes === 0) {
       if (endStream) this.#writeEnd(stream);
       return;
     }
     if (chunk.length > 0) {
+      this.#budget?.take(chunk.length);
       stream.enqueue(chunk);
       this.#queuedBytes += chunk.length;
     }
@@ -138,6 +154,7 @@ export class Sender {
   forget(stream: AnyStream): void {
     this.#ready.delete(stream);
     this.#queuedBytes -= stream.queuedBytes;
+    if (stream.queuedBytes > 0) this.#budget?.giveBack(stream.queuedBytes);
     stream.dropQueue();
   }
 
@@ -160,6 +177,7 @@ export class Sender {
     chunk.sentBytes += length;
     stream.queuedBytes -= length;
     this.#queuedBytes -= length;
+    this.#budget?.giveBack(length);
     this.#unqueuedBytes += length;
     stream.sendWindow.bytes -= length;
     this.window.bytes -= length;

@@ -1,5 +1,5 @@
 import type { HeaderList } from "./hpack/header_field.ts";
-import { Connection, type Role, type Transport } from "./connection.ts";
+import { Connection, type ConnectionLimits, type Role, type Transport } from "./connection.ts";
 import { HeadParser, parseRequestHead, type RequestHead } from "./message_head.ts";
 import type { Stream, StreamHandler } from "./stream.ts";
 
@@ -15,17 +15,13 @@ export interface RequestAcceptor {
   onRequest(stream: ServerStream, head: RequestHead, endStream: boolean): void;
 }
 
-/**
- * Makes the server's end of an HTTP/2 connection; `run` serves it.
- *
- * @param streamsMax the streams that the client may have open at once; CONCURRENT_STREAMS_MAX by default
- */
+/** Makes the server's end of an HTTP/2 connection; `run` serves it. */
 export function serverConnection(
   transport: Transport,
   acceptor: RequestAcceptor,
-  streamsMax?: number,
+  limits?: ConnectionLimits,
 ): Connection<StreamHandler> {
-  return new Connection(transport, new ServerRole(acceptor), streamsMax);
+  return new Connection(transport, new ServerRole(acceptor), limits);
 }
 
 class ServerRole implements Role<StreamHandler> {

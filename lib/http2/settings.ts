@@ -23,6 +23,8 @@ const FRAME_BYTES_MAX_SENT = OUTPUT_BYTES_MAX / 2;
 export class PeerSettings {
   /** Bytes of HPACK dynamic table that the peer's decoder keeps. */
   headerTableBytes = 4096;
+  /** The least that the last SETTINGS said of it on the way there. */
+  headerTableBytesMin = 4096;
   /** Streams that we may have open at once; without limit until the peer says so. */
   concurrentStreamsMax = Infinity;
   /** Bytes of flow-control window that a new stream starts with. */
@@ -49,6 +51,7 @@ export class PeerSettings {
         `SETTINGS of ${length} bytes, need a multiple of ${SETTING_BYTES}`,
       );
     }
+    this.headerTableBytesMin = this.headerTableBytes;
     for (let at = start; at < end; at += SETTING_BYTES) {
       this.#set((bytes[at] << 8) | bytes[at + 1], readUint32(bytes, at + 2));
     }
@@ -58,6 +61,7 @@ export class PeerSettings {
     switch (id) {
       case SettingId.HEADER_TABLE_SIZE:
         this.headerTableBytes = value;
+        this.headerTableBytesMin = Math.min(this.headerTableBytesMin, value);
         return;
       case SettingId.ENABLE_PUSH:
         if (value > this.#pushMax) throw invalid("ENABLE_PUSH", value, `at most ${this.#pushMax}`);

@@ -23,6 +23,8 @@ export interface ConnectionGateParts {
  */
 export class ConnectionGate {
   readonly #parts: ConnectionGateParts;
+  /** Connections that are being refused, by this thread. They are none of those that are open. */
+  #refusals = 0;
 
   constructor(parts: ConnectionGateParts) {
     this.#parts = parts;
@@ -30,33 +32,35 @@ export class ConnectionGate {
 
   /** Serves a connection, or refuses it; returns what the next accept has to wait for. */
   take(connection: AcceptedConnection): Promise<void> | undefined {
-    const { observer, connectionsMax } = this.#parts;
-    observer.onConnectionStart();
-    this.#run(connection);
-    return this.#openConnections > connectionsMax + REFUSALS_MAX ? this.#room() : undefined;
+    const { counters, connectionsMax } = this.#parts;
+    if (Counters.openConnections(counters) < connectionsMax) {
+      this.#serve(connection);
+      return undefined;
+    }
+    this.#refuse(connection);
+    return this.#refusals > REFUSALS_MAX ? this.#room() : undefined;
   }
 
-  async #run(connection: AcceptedConnection): Promise<void> {
-    const { server, observer, connectionsMax } = this.#parts;
-    let error: Error | undefined;
-    if (this.#openConnections <= connectionsMax) {
-      error = await server.serve(connection);
-    } else {
-      observer.onConnectionRefused();
-      await server.refuse(connection, `the server has ${connectionsMax} connections already`);
-    }
+  async #serve(connection: AcceptedConnection): Promise<void> {
+    const { server, observer } = this.#parts;
+    observer.onConnectionStart();
+    const error = await server.serve(connection);
     await connection.released;
     observer.onConnectionEnd(error);
   }
 
-  async #room(): Promise<void> {
-    const { connectionsMax } = this.#parts;
-    while (this.#openConnections > connectionsMax + REFUSALS_MAX) {
-      await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
-    }
+  async #refuse(connection: AcceptedConnection): Promise<void> {
+    const { server, observer, connectionsMax } = this.#parts;
+    this.#refusals++;
+    observer.onConnectionRefused();
+    await server.refuse(connection, `the server has ${connectionsMax} connections already`);
+    await connection.released;
+    this.#refusals--;
   }
 
-  get #openConnections(): number {
-    return Counters.openConnections(this.#parts.counters);
+  async #room(): Promise<void> {
+    while (this.#refusals > REFUSALS_MAX) {
+      await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+    }
   }
 }

@@ -17,7 +17,7 @@ export class ThreadObserver implements CallObserver {
     this.#counters.increment("connectionsOpened");
   }
 
-  /** A connection that has started is told that there are too many. */
+  /** A connection is told that there are too many; it is not one of those that start. */
   onConnectionRefused(): void {
     this.#counters.increment("connectionsRefused");
   }

@@ -164,6 +164,7 @@ export class ThreadPool {
    * @returns why a thread goes on with the old ones, of each that does; empty when all is well
    */
   async renew(credentials: ServerCredentials): Promise<readonly string[]> {
+    const before = this.#credentials;
     this.#credentials = credentials;
     const threads = [...this.#threads].filter(({ serves }) => serves);
     const answers = threads.map((thread) => {
@@ -171,7 +172,9 @@ export class ThreadPool {
       thread.handle.postMessage({ type: "renew", credentials });
       return thread.renewed.promise;
     });
-    return (await Promise.all(answers)).filter((failure) => failure !== undefined);
+    const failures = (await Promise.all(answers)).filter((failure) => failure !== undefined);
+    if (failures.length === threads.length && threads.length > 0) this.#credentials = before;
+    return failures;
   }
 
   /**

@@ -98,3 +98,15 @@ Deno.test("MessageQueue drops what nobody will read when its reader stops", asyn
   queue.push("late");
   assert.ok(queue.empty);
 });
+
+Deno.test("MessageQueue keeps its order however far the reader is behind", async () => {
+  const { queue, reader } = setUp();
+  const read: (string | undefined)[] = [];
+  const next = async () => read.push((await reader.next()).value);
+  for (let i = 0; i < 1_000; i++) {
+    queue.push(String(i));
+    if (i % 3 === 0) await next();
+  }
+  while (!queue.empty) await next();
+  assert.deepEqual(read, Array.from({ length: 1_000 }, (_, i) => String(i)));
+});

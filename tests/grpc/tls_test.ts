@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { openChannel } from "../../lib/grpc/channel.ts";
 import { Code } from "../../lib/grpc/status.ts";
 import { CLIENT_PREFACE, FrameType } from "../../lib/http2/frame.ts";
+import { ServedPort } from "../../lib/grpc/served_port.ts";
 import { certificateText, keyPairOf } from "../support/certificates.ts";
 import { mayServe } from "../support/permissions.ts";
 import { all, echo, ECHO_HANDLERS } from "./test_server.ts";
@@ -222,4 +223,24 @@ Deno.test({ name: "Calls over TLS have the scheme https", ignore }, async () => 
   };
   await server.channel().unary(echo.unary, {});
   assert.deepEqual(schemes, ["https"]);
+});
+
+Deno.test("A key pair is replaced while the port waits for room", { ignore }, async () => {
+  const waiting = Promise.withResolvers<void>();
+  const options = { hostname: "127.0.0.1", port: 0, sharePort: true, probePort: false };
+  const port = new ServedPort(options, keyPairOf("first"), {
+    onConnection: (connection) => {
+      connection.close();
+      waiting.resolve();
+      return new Promise<void>(() => {});
+    },
+    onAcceptFailed: (error) => {
+      throw error;
+    },
+  });
+  using peer = await Deno.connect({ hostname: "127.0.0.1", port: port.number });
+  await waiting.promise;
+  await port.replace(keyPairOf("second"));
+  port.close();
+  assert.notEqual(peer.localAddr, undefined);
 });

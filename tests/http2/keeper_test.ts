@@ -17,6 +17,7 @@ const FOREVER = Object.fromEntries(
 class FakeConnection implements KeptConnection {
   pulse: Pulse = {
     bytesRead: 0,
+    reading: true,
     framesTaken: 0,
     insideFrame: false,
     bytesTaken: 0,
@@ -128,6 +129,13 @@ Deno.test("Keeper lets output rest that is all taken", async () => {
   connection.beat({ bytesUntaken: 1, queuedBytes: 1, insideFrame: true });
   keeper.check(201);
   keeper.check(209);
+  assert.deepEqual(connection.events, []);
+});
+
+Deno.test("Keeper does not blame a peer for input that is left where it is", async () => {
+  const { connection, keeper } = await keep({ stalledMs: 10, quietMs: 10, answerMs: 5 });
+  connection.beat({ insideFrame: true, framesTaken: 3, reading: false });
+  for (const nowMs of [0, 20, 40]) keeper.check(nowMs);
   assert.deepEqual(connection.events, []);
 });
 

@@ -10,6 +10,7 @@ import {
   headers,
   REQUEST,
   reset,
+  settings,
   Type,
   windowUpdate,
 } from "./wire.ts";
@@ -136,4 +137,48 @@ Deno.test("a failed write ends the connection and tells its streams", async () =
   server.requests[0].stream.sendHeaders(OK, MORE);
   assert.match(String(await server.result), /broken pipe/);
   assert.deepEqual(server.requests[0].events, ["head, end", "reset connection 8"]);
+});
+
+Deno.test("data that waits for flow control takes of the budget, and gives it back", async () => {
+  let left = 100_000;
+  const budget = {
+    take(bytes: number): void {
+      if (bytes > left) throw new RangeError("no room");
+      left -= bytes;
+    },
+    giveBack(bytes: number): void {
+      left += bytes;
+    },
+  };
+  await using server = new WiredServer(
+    (asked) => {
+      asked.onEnd = () => asked.stream.sendHeaders(OK, MORE);
+    },
+    {},
+    { budget },
+  );
+  await server.greet([4, 0]);
+  await server.peer.send(request(1), request(3));
+  const [first, second] = server.requests.map(({ stream }) => stream);
+  first.sendData(new Uint8Array(60_000), END);
+  assert.throws(() => second.sendData(new Uint8Array(60_000), MORE), /no room/);
+  second.sendData(new Uint8Array(40_000), MORE);
+  assert.equal(left, 0);
+  await server.peer.send(windowUpdate(1, 50_000));
+  assert.equal(left, 50_000);
+  await server.peer.send(reset(3, 8), windowUpdate(1, 50_000));
+  assert.equal(left, 100_000);
+});
+
+Deno.test("the least table size that one SETTINGS passes through is told in the next header block", async () => {
+  const field = new HeaderField("a", "b".repeat(30));
+  await using server = new WiredServer((asked) => {
+    asked.onEnd = () => asked.stream.sendHeaders([...OK, field], END);
+  });
+  await server.greet();
+  await server.peer.send(request(1), settings([1, 0], [1, 4_096]));
+  server.peer.take();
+  await server.peer.send(request(3));
+  const [{ payload }] = server.peer.take(Type.HEADERS, 3);
+  assert.equal(payload[0], 0x20);
 });

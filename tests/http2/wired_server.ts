@@ -1,4 +1,4 @@
-import type { Connection } from "../../lib/http2/connection.ts";
+import type { Connection, ConnectionLimits } from "../../lib/http2/connection.ts";
 import { HeaderField, type HeaderList } from "../../lib/http2/hpack/header_field.ts";
 import type { Http2Error } from "../../lib/http2/http2_error.ts";
 import type { RequestHead } from "../../lib/http2/message_head.ts";
@@ -86,10 +86,14 @@ export class WiredServer implements RequestAcceptor, AsyncDisposable {
   over = false;
   readonly #prepare: (request: RecordedRequest) => void;
 
-  constructor(prepare: (request: RecordedRequest) => void = () => {}, options: PipeOptions = {}) {
+  constructor(
+    prepare: (request: RecordedRequest) => void = () => {},
+    options: PipeOptions = {},
+    limits: ConnectionLimits = {},
+  ) {
     this.#prepare = prepare;
     [this.peerPipe, this.transport] = bytePipe({}, options);
-    this.connection = serverConnection(this.transport, this);
+    this.connection = serverConnection(this.transport, this, limits);
     this.peer = new WirePeer(this.peerPipe, "client");
     this.result = this.connection.run().finally(() => this.over = true);
   }

@@ -52,9 +52,29 @@ Deno.test("ConnectionGate counts a connection until its socket is free", async (
     released: released.promise,
   });
   server.close();
-  const [, another] = memoryPipe();
+  const [peer, another] = memoryPipe();
   gate.take(another);
   assert.equal(Counters.sums(counters).connectionsRefused, 1);
+  peer.close();
   released.resolve();
+  await untilOpen(counters, 0);
+});
+
+Deno.test("ConnectionGate keeps nobody out for the sake of those that it refuses", async () => {
+  const { gate, counters } = newGate(1);
+  const [first, served] = memoryPipe();
+  gate.take(served);
+  const refused = Array.from({ length: REFUSALS_MAX }, () => {
+    const [peer, connection] = memoryPipe();
+    gate.take(connection);
+    return peer;
+  });
+  first.close();
+  await untilOpen(counters, 0);
+  const [next, newcomer] = memoryPipe();
+  gate.take(newcomer);
+  assert.equal(Counters.sums(counters).connectionsRefused, REFUSALS_MAX);
+  assert.equal(Counters.openConnections(counters), 1);
+  for (const peer of [...refused, next]) peer.close();
   await untilOpen(counters, 0);
 });
