@@ -1,5 +1,8 @@
 import { DEADLINE_STEP_MS } from "../limits.ts";
 
+/** How far ahead the next deadline is looked for: then it is looked for again. */
+const BUCKETS_AHEAD = Math.ceil(1_000 / DEADLINE_STEP_MS);
+
 /** Something that is told when its time is over. */
 export interface Expiring {
   onDeadline(): void;
@@ -13,7 +16,7 @@ export interface Expiring {
  * rather than set anew for each call. Calls in a row mostly have the same bucket, so the last one is at
  * hand, and stays when it is empty. No call expires early.
  *
- * Cost: one set insertion and one deletion a call.
+ * Cost: one set insertion and one deletion a call; a look at a second of buckets each time it fires.
  */
 export class DeadlineTimer {
   readonly #buckets = new Map<number, Set<Expiring>>();
@@ -21,6 +24,8 @@ export class DeadlineTimer {
   #lastCalls = new Set<Expiring>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerBucket = Infinity;
+  /** No bucket before this one holds a call. */
+  #from = -Infinity;
 
   /**
    * @param deadlineMs on the clock of `performance.now()`
@@ -54,6 +59,7 @@ export class DeadlineTimer {
   #turnTo(bucket: number): void {
     if (this.#lastCalls.size === 0) this.#buckets.delete(this.#lastBucket);
     this.#lastBucket = bucket;
+    if (bucket < this.#from || this.#buckets.size === 0) this.#from = bucket;
     this.#lastCalls = this.#buckets.get(bucket) ?? new Set();
     this.#buckets.set(bucket, this.#lastCalls);
     if (bucket < this.#timerBucket) this.#arm(bucket);
@@ -70,17 +76,25 @@ export class DeadlineTimer {
   #expire(): void {
     this.#timer = undefined;
     this.#timerBucket = Infinity;
-    const nowMs = performance.now();
-    let next = Infinity;
-    for (const [bucket, calls] of this.#buckets) {
-      if (bucket * DEADLINE_STEP_MS > nowMs) {
-        next = Math.min(next, bucket);
-        continue;
-      }
-      this.#buckets.delete(bucket);
-      if (bucket === this.#lastBucket) this.#lastBucket = -Infinity;
-      for (const call of calls) call.onDeadline();
-    }
+    const due = Math.floor(performance.now() / DEADLINE_STEP_MS);
+    // A call that ends may add another, which may be due as well.
+    while (this.#from <= due && this.#buckets.size > 0) this.#expireBucket(this.#from++);
+    this.#armNext();
+  }
+
+  #expireBucket(bucket: number): void {
+    const calls = this.#buckets.get(bucket);
+    if (calls === undefined) return;
+    this.#buckets.delete(bucket);
+    if (bucket === this.#lastBucket) this.#lastBucket = -Infinity;
+    for (const call of calls) call.onDeadline();
+  }
+
+  /** Looks ahead a second at most, rather than at all buckets: there may be as many as calls. */
+  #armNext(): void {
+    if (this.#buckets.size === 0) return;
+    let next = this.#from;
+    while (next < this.#from + BUCKETS_AHEAD && !this.#buckets.has(next)) next++;
     if (next < this.#timerBucket) this.#arm(next);
   }
 }
