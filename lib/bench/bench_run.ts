@@ -89,7 +89,6 @@ function buildReport(
     ...totals,
     bytesSent: threads.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
     bytesReceived: threads.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),
-    server: null,
     warnings,
   };
 }

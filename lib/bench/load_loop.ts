@@ -40,7 +40,7 @@ export interface LoadLoopRun {
 /** How an open loop kept to its schedule. Counts calls after the warm-up. */
 export interface ScheduleRecord {
   readonly due: number;
-  /** Sent more than LATE_MS after they were due, for no reason but the client's own. */
+  /** Sent more than BENCH_LATE_MS after they were due, for no reason but the client's own. */
   readonly sentLate: number;
   /** Not sent when they were due because too many calls were in flight. */
   readonly held: number;

@@ -19,9 +19,9 @@ export interface LoadOptions {
   readonly threads: number;
   readonly seed: number;
   readonly deadlineMs: number | null;
-  /** Floats of a vector. */
+  /** Floats of a vector; `null` where requests have none, as those of keys. */
   readonly inputs: number | null;
-  /** Vectors that requests are drawn from, and the exponent of their popularity; 0 is uniform. */
+  /** Vectors, or keys, that requests are drawn from, and the exponent of their popularity; 0 is uniform. */
   readonly distinct: number | null;
   readonly zipf: number | null;
   readonly tls: boolean;
@@ -62,17 +62,10 @@ export interface SecondOfRun {
   readonly p99Ms: number;
 }
 
-/** The mean share of a call's time at the server, where it tells; milliseconds. */
-export interface ServerSplit {
-  readonly queueMs: number;
-  readonly computeMs: number;
-  readonly cacheMs: number;
-}
-
 /** What one run measured. The JSON output is this object. */
 export interface BenchReport {
   readonly schema: typeof REPORT_SCHEMA;
-  /** ISO 8601. */
+  /** When the warm-up began, in ISO 8601. */
   readonly startedAt: string;
   readonly target: string;
   readonly client: { readonly version: string; readonly deno: string; readonly processors: number };
@@ -93,7 +86,6 @@ export interface BenchReport {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly series: readonly SecondOfRun[];
-  readonly server: ServerSplit | null;
   /** Why the figures may say more about the client than about the server. */
   readonly warnings: readonly string[];
 }
