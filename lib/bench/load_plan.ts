@@ -7,6 +7,9 @@ export const BENCH_METHODS = ["predict", "set-coefs", "set-num", "fact"] as cons
 /** The name of such a method, as `--method` takes it. */
 export type BenchMethod = (typeof BENCH_METHODS)[number];
 
+/** Numbers that have a factorial, 0 to 20: a server caches that many, whatever keys hold them. */
+export const FACTORIALS = 21;
+
 /** How requests for an open loop follow each other: evenly, or as independent clients send them. */
 export const ARRIVALS = ["constant", "poisson"] as const;
 

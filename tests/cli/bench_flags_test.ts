@@ -111,7 +111,14 @@ Deno.test("parseBenchFlags() says what is wrong", async (t) => {
       /--output is "xml", expected table or csv or hdr or html or json/,
     ],
     [["5440", "--method", "fact", "--inputs", "3"], /--inputs cannot be used with --method fact/],
-    [["5440", "--method", "fact", "--distinct", "70000"], /--distinct is 70000, expected at most/],
+    [
+      ["5440", "--method", "fact", "--distinct", "22"],
+      /--distinct is 22, expected at most 21 with/,
+    ],
+    [
+      ["5440", "--method", "set-num", "--distinct", "70000"],
+      /--distinct is 70000, expected at most 65536 with set-num/,
+    ],
     [["5440", "--sweep", "4,2"], /--sweep is "4,2", expected up to 64 ascending integers/],
     [["5440", "--sweep", "1,20000"], /--sweep has 20000 connections, expected at most 16384/],
     [["5440", "--slo", "p98=2ms"], /--slo is "p98=2ms", expected FIGURE=TIME such as p99=2ms/],
