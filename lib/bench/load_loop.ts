@@ -21,6 +21,8 @@ export interface LoadParts<Response> {
   readonly window: LoadWindow;
   /** Of this thread. */
   readonly connections: number;
+  /** Calls that the server takes at once on each; more would wait in the client, and count as sent. */
+  readonly callsMax: number;
   /** A clock that never goes back, in milliseconds, that of the window. */
   readonly nowMs: () => number;
 }

@@ -72,8 +72,14 @@ export interface BenchReport {
   readonly options: LoadOptions;
   /** Without the warm-up. */
   readonly elapsedMs: number;
+  /** Calls that were due, over the time in which they were; `null` in a closed loop. */
   readonly offeredPerSecond: number | null;
+  /**
+   * Answers without an error, over `elapsedMs` and within it: those that came after the end are calls, and
+   * have their latency, but a server that falls behind does not keep up because it answers in the end.
+   */
   readonly achievedPerSecond: number;
+  /** All that were due in that time, however and whenever they ended. */
   readonly calls: number;
   readonly errors: readonly { readonly code: string; readonly count: number }[];
   /** From when a call was due; in a closed loop the same as `service`. */
