@@ -96,7 +96,7 @@ function processorWarnings(conditions: RunConditions): string[] {
     `The client used ${percent(share)} of the ${usable} processor${
       usable > 1 ? "s" : ""
     } that its threads can use: ` +
-    "the rate is its limit rather than the server's",
+    "the rate is its limit rather than the server's; use more threads, or more processors",
   ];
 }
 
