@@ -1,4 +1,4 @@
-/** The composition root of `client bench`: flags to parts, no logic. */
+/** The composition root of `client bench`: flags to parts, and which runs are made. */
 
 import type { BenchAddress } from "./lib/bench/bench_protocol.ts";
 import { type BenchOutcome, runBench } from "./lib/bench/bench_run.ts";

@@ -38,6 +38,7 @@ async function prepare(
       plan,
       thread,
       caller,
+      callsMax: Math.min(...channels.map(({ callsMax }) => callsMax)),
       traffic: () => sumTraffic(channels.map(({ traffic }) => traffic)),
       beginMs: data.beginEpochMs - performance.timeOrigin,
       onSecond: (record) => tell({ type: "second", record }),

@@ -42,9 +42,10 @@ export function cells(results: readonly LoadResult[]): string[] {
 }
 
 /** A cell of a table: the median of ratios, and their range. */
-export function ratioCell(ratios: readonly number[]): string {
-  const [middle, least, most] = [median(ratios), Math.min(...ratios), Math.max(...ratios)];
-  return `${middle.toFixed(1)} (${least.toFixed(1)}–${most.toFixed(1)})`;
+export function ratioCell(ratios: readonly number[], decimals = 1): string {
+  const [middle, least, most] = [median(ratios), Math.min(...ratios), Math.max(...ratios)]
+    .map((ratio) => ratio.toFixed(decimals));
+  return `${middle} (${least}–${most})`;
 }
 
 /** The upper of two middle values. */

@@ -39,6 +39,7 @@ await compile([
 await compile([
   ...COMMON,
   "--allow-read",
+  "--allow-sys=cpus",
   "--include=client_thread.ts",
   "--include=client_bench_thread.ts",
   "--output=client",

@@ -1,14 +1,13 @@
-import process from "node:process";
 import type { BenchAddress } from "./bench_protocol.ts";
-import { type BenchThreadHandle, runBenchThreads } from "./bench_threads.ts";
+import { BEGIN_AHEAD_MS, type BenchThreadHandle, runBenchThreads } from "./bench_threads.ts";
 import type { LoadPlan } from "./load_plan.ts";
+import { ProcessorMeter } from "./processor_meter.ts";
 import { type BenchReport, type LoadOptions, REPORT_SCHEMA } from "./report.ts";
 import { RunTally, type RunTotals, type SecondSeen } from "./run_tally.ts";
 import type { ThreadResult } from "./thread_load.ts";
 import { warningsOf } from "./warnings.ts";
 
 const MS_PER_SECOND = 1_000;
-const US_PER_MS = 1_000;
 
 /** One run of a load, and who is told of it. */
 export interface BenchRunOptions {
@@ -38,25 +37,22 @@ export async function runBench(options: BenchRunOptions): Promise<BenchOutcome> 
   const { plan, client, onSecond = () => {} } = options;
   const tally = new RunTally(plan.threads, onSecond);
   let startedAt = new Date();
-  let processorStart = process.cpuUsage();
-  let beginMs = performance.now();
+  using meter = new ProcessorMeter();
   const threads = await runBenchThreads({
     ...options,
     onBegin: () => {
       startedAt = new Date();
-      processorStart = process.cpuUsage();
-      beginMs = performance.now();
+      const lengthMs = plan.length.kind === "duration" ? plan.length.durationMs : Infinity;
+      meter.begin(BEGIN_AHEAD_MS + plan.warmupMs, lengthMs);
     },
     onSecond: (record) => tally.add(record),
   });
-  const { user, system } = process.cpuUsage(processorStart);
   const totals = tally.totals();
   const warnings = warningsOf({
-    closed: plan.loop.kind === "closed",
+    inflight: plan.loop.kind === "closed" ? plan.loop.inflight : null,
     threads,
     errors: totals.errors,
-    processorMs: (user + system) / US_PER_MS,
-    elapsedMs: performance.now() - beginMs,
+    use: meter.stop(),
     processors: client.processors,
   });
   return {
@@ -74,7 +70,7 @@ interface Measured {
 
 function buildReport(
   { plan, address, target, client }: BenchRunOptions,
-  { startedAt, totals: { answered, ...totals }, threads, warnings }: Measured,
+  { startedAt, totals: { answered: _, inTime, ...totals }, threads, warnings }: Measured,
 ): BenchReport {
   const elapsedMs = Math.max(...threads.map((thread) => thread.elapsedMs));
   return {
@@ -85,11 +81,10 @@ function buildReport(
     options: loadOptions(plan, address),
     elapsedMs,
     offeredPerSecond: offeredPerSecond(plan, threads, elapsedMs),
-    achievedPerSecond: elapsedMs === 0 ? 0 : answered * MS_PER_SECOND / elapsedMs,
+    achievedPerSecond: elapsedMs === 0 ? 0 : inTime * MS_PER_SECOND / elapsedMs,
     ...totals,
     bytesSent: threads.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
     bytesReceived: threads.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),
-    server: null,
     warnings,
   };
 }

@@ -5,7 +5,7 @@ import type { SecondRecord } from "./second_record.ts";
 import type { ThreadResult } from "./thread_load.ts";
 
 /** How long before its begin a run is announced, so that every thread has heard of it by then. */
-const BEGIN_AHEAD_MS = 20;
+export const BEGIN_AHEAD_MS = 20;
 
 /** A Web Worker, as far as it is used here. */
 export interface BenchThreadHandle {

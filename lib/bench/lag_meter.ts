@@ -11,20 +11,27 @@ export interface LagRecord {
   readonly maxMs: number;
 }
 
+/** When a meter looks at the event loop, and who looks with it. */
+export interface LagMeterOptions {
+  readonly nowMs: () => number;
+  /** Lags that began before this are not counted: code is compiled in a warm-up. */
+  readonly fromMs: number;
+  /** Told at every tick, from the first. */
+  readonly onTick: (nowMs: number) => void;
+}
+
 /** Measures how late a thread's timers are: whatever comes in meanwhile is handled as late. */
 export class LagMeter implements Disposable {
-  readonly #nowMs: () => number;
-  readonly #onTick: (nowMs: number) => void;
+  readonly #options: LagMeterOptions;
   readonly #timer: ReturnType<typeof setInterval>;
   #lastMs: number;
   #ticks = 0;
   #lateTicks = 0;
   #maxMs = 0;
 
-  constructor(nowMs: () => number, onTick: (nowMs: number) => void) {
-    this.#nowMs = nowMs;
-    this.#onTick = onTick;
-    this.#lastMs = nowMs();
+  constructor(options: LagMeterOptions) {
+    this.#options = options;
+    this.#lastMs = options.nowMs();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -37,12 +44,18 @@ export class LagMeter implements Disposable {
   }
 
   #tick(): void {
-    const nowMs = this.#nowMs();
+    const { fromMs, onTick } = this.#options;
+    const nowMs = this.#options.nowMs();
     const lagMs = nowMs - this.#lastMs - TICK_MS;
+    const counts = this.#lastMs >= fromMs;
     this.#lastMs = nowMs;
+    if (counts) this.#count(lagMs);
+    onTick(nowMs);
+  }
+
+  #count(lagMs: number): void {
     this.#ticks++;
     if (lagMs > BENCH_LAG_MS) this.#lateTicks++;
     this.#maxMs = Math.max(this.#maxMs, lagMs);
-    this.#onTick(nowMs);
   }
 }

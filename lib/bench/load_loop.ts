@@ -21,6 +21,8 @@ export interface LoadParts<Response> {
   readonly window: LoadWindow;
   /** Of this thread. */
   readonly connections: number;
+  /** Calls that the server takes at once on each; more would wait in the client, and count as sent. */
+  readonly callsMax: number;
   /** A clock that never goes back, in milliseconds, that of the window. */
   readonly nowMs: () => number;
 }
@@ -40,7 +42,7 @@ export interface LoadLoopRun {
 /** How an open loop kept to its schedule. Counts calls after the warm-up. */
 export interface ScheduleRecord {
   readonly due: number;
-  /** Sent more than LATE_MS after they were due, for no reason but the client's own. */
+  /** Sent more than BENCH_LATE_MS after they were due, for no reason but the client's own. */
   readonly sentLate: number;
   /** Not sent when they were due because too many calls were in flight. */
   readonly held: number;

@@ -7,6 +7,9 @@ export const BENCH_METHODS = ["predict", "set-coefs", "set-num", "fact"] as cons
 /** The name of such a method, as `--method` takes it. */
 export type BenchMethod = (typeof BENCH_METHODS)[number];
 
+/** Numbers that have a factorial, 0 to 20: a server caches that many, whatever keys hold them. */
+export const FACTORIALS = 21;
+
 /** How requests for an open loop follow each other: evenly, or as independent clients send them. */
 export const ARRIVALS = ["constant", "poisson"] as const;
 
@@ -83,13 +86,15 @@ export function shareOf(total: number, thread: number, threads: number): number 
 const OPEN_RATE_PER_THREAD = 50_000;
 
 /**
- * As many threads as pay: a thread with one connection has nothing to collect into one write, and beyond
- * the processors they only take turns.
+ * As many threads as pay: a thread with one connection has nothing to collect into one write, and those of
+ * a closed loop that took more than half of the processors would take them from a server on the same
+ * machine. On two processors that cost it a quarter of its answers, and one thread makes a few hundred
+ * thousand calls a second.
  */
 export function defaultThreads(loop: LoadLoop, connections: number, processors: number): number {
   const enough = loop.kind === "open"
     ? Math.ceil(loop.ratePerSecond / OPEN_RATE_PER_THREAD)
-    : Infinity;
+    : processors >> 1;
   const most = Math.min(Math.floor(connections / 2), processors, THREADS_MAX);
   return Math.max(1, Math.min(enough, most));
 }

@@ -22,7 +22,7 @@ export interface OpenLoopOptions {
  * A call's latency counts from when it was due, so a server that stalls is charged for every call that
  * would have come meanwhile: to wait with them, and count from when they were sent, would leave out the
  * worst ("coordinated omission"). What is due is sent in one go at each wake-up. In flight are at most
- * BENCH_OPEN_INFLIGHT_MAX calls a connection; past that the due ones wait in the schedule, as numbers that
+ * BENCH_OPEN_INFLIGHT_MAX calls a connection, or what the server takes at once; past that the due ones wait in the schedule, as numbers that
  * take no memory. Those that wait when the run ends are recorded as not sent, with the time that they
  * have waited.
  *
@@ -47,7 +47,8 @@ export class OpenLoop<Response> implements LoadLoopRun {
     this.#wakener = openWakener(() => this.#pump());
     this.#slots = new SlotPool({
       connections: parts.connections,
-      slotsPerConnection: BENCH_OPEN_INFLIGHT_MAX,
+      // A server that takes none yet will be heard of by the call that waits.
+      slotsPerConnection: Math.max(1, Math.min(parts.callsMax, BENCH_OPEN_INFLIGHT_MAX)),
       newSlot: (connection) => new CallSlot(parts, connection, (slot) => this.#onFree(slot)),
     });
   }

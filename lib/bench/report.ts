@@ -19,9 +19,9 @@ export interface LoadOptions {
   readonly threads: number;
   readonly seed: number;
   readonly deadlineMs: number | null;
-  /** Floats of a vector. */
+  /** Floats of a vector; `null` where requests have none, as those of keys. */
   readonly inputs: number | null;
-  /** Vectors that requests are drawn from, and the exponent of their popularity; 0 is uniform. */
+  /** Vectors, or keys, that requests are drawn from, and the exponent of their popularity; 0 is uniform. */
   readonly distinct: number | null;
   readonly zipf: number | null;
   readonly tls: boolean;
@@ -62,25 +62,24 @@ export interface SecondOfRun {
   readonly p99Ms: number;
 }
 
-/** The mean share of a call's time at the server, where it tells; milliseconds. */
-export interface ServerSplit {
-  readonly queueMs: number;
-  readonly computeMs: number;
-  readonly cacheMs: number;
-}
-
 /** What one run measured. The JSON output is this object. */
 export interface BenchReport {
   readonly schema: typeof REPORT_SCHEMA;
-  /** ISO 8601. */
+  /** When the warm-up began, in ISO 8601. */
   readonly startedAt: string;
   readonly target: string;
   readonly client: { readonly version: string; readonly deno: string; readonly processors: number };
   readonly options: LoadOptions;
   /** Without the warm-up. */
   readonly elapsedMs: number;
+  /** Calls that were due, over the time in which they were; `null` in a closed loop. */
   readonly offeredPerSecond: number | null;
+  /**
+   * Answers without an error, over `elapsedMs` and within it: those that came after the end are calls, and
+   * have their latency, but a server that falls behind does not keep up because it answers in the end.
+   */
   readonly achievedPerSecond: number;
+  /** All that were due in that time, however and whenever they ended. */
   readonly calls: number;
   readonly errors: readonly { readonly code: string; readonly count: number }[];
   /** From when a call was due; in a closed loop the same as `service`. */
@@ -93,7 +92,6 @@ export interface BenchReport {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly series: readonly SecondOfRun[];
-  readonly server: ServerSplit | null;
   /** Why the figures may say more about the client than about the server. */
   readonly warnings: readonly string[];
 }

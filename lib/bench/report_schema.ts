@@ -63,6 +63,5 @@ export const benchReportSchema: z.ZodType<BenchReport> = z.strictObject({
   series: z.array(
     z.strictObject({ second: count, calls: count, errors: count, p50Ms: ms, p99Ms: ms }),
   ),
-  server: z.strictObject({ queueMs: ms, computeMs: ms, cacheMs: ms }).nullable(),
   warnings: z.array(z.string()),
 });

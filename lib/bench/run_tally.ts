@@ -13,6 +13,8 @@ export interface RunTotals {
   /** Calls that have ended, one way or the other, and those of them that were answered. */
   readonly calls: number;
   readonly answered: number;
+  /** Of those that were answered, the ones for which that was before the end of the run. */
+  readonly inTime: number;
   readonly errors: readonly { readonly code: string; readonly count: number }[];
   readonly latency: Distribution;
   readonly service: Distribution;
@@ -38,6 +40,7 @@ export class RunTally {
   readonly #service = new LatencyHistogram();
   #hasService = false;
   #answered = 0;
+  #inTime = 0;
 
   constructor(threads: number, onSecond: (second: SecondSeen) => void) {
     this.#threads = threads;
@@ -45,7 +48,7 @@ export class RunTally {
   }
 
   add(record: SecondRecord): void {
-    const { hits, misses, others, service, errors, answered } = record;
+    const { hits, misses, others, service, errors, answered, inTime } = record;
     this.#hits.add(hits);
     this.#misses.add(misses);
     this.#others.add(others);
@@ -54,6 +57,7 @@ export class RunTally {
       this.#service.add(service);
     }
     this.#answered += answered;
+    this.#inTime += inTime;
     for (const [code, count] of Object.entries(errors)) {
       this.#errors.set(code, (this.#errors.get(code) ?? 0) + count);
     }
@@ -71,6 +75,7 @@ export class RunTally {
     return {
       calls: this.#answered + errors.reduce((sum, { count }) => sum + count, 0),
       answered: this.#answered,
+      inTime: this.#inTime,
       errors,
       latency: all,
       service: this.#hasService ? this.#service.distribution() : all,

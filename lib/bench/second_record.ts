@@ -8,6 +8,8 @@ export interface SecondRecord {
   readonly second: number;
   /** Calls that were answered, and without an error. */
   readonly answered: number;
+  /** Of them, those that were answered before the end of the window. */
+  readonly inTime: number;
   /** By the name of the code. */
   readonly errors: Readonly<Record<string, number>>;
   /** From when calls were due: of hits, of misses, and of calls that are neither. */
@@ -34,8 +36,11 @@ export interface Failure {
 
 /** How a recorder works. */
 export interface SecondRecorderOptions {
-  /** The end of the warm-up: what was due before is not recorded. On the clock of all other times. */
-  readonly startMs: number;
+  /**
+   * The end of the warm-up, before which nothing that was due is recorded, and the end of what is
+   * measured, which may move. On the clock of all other times.
+   */
+  readonly window: { readonly startMs: number; readonly endMs: number };
   /** Whether calls are sent when they are due, so that there is one time to record rather than two. */
   readonly closed: boolean;
   readonly onSecond: (record: SecondRecord) => void;
@@ -48,6 +53,7 @@ export interface SecondRecorderOptions {
  */
 export class SecondRecorder {
   readonly #startMs: number;
+  readonly #window: SecondRecorderOptions["window"];
   readonly #onSecond: (record: SecondRecord) => void;
   readonly #hits = new LatencyHistogram();
   readonly #misses = new LatencyHistogram();
@@ -55,6 +61,7 @@ export class SecondRecorder {
   readonly #service: LatencyHistogram | undefined;
   #errors = new Map<string, number>();
   #answered = 0;
+  #inTime = 0;
   #second = 0;
   #secondEndMs: number;
   /** When the last call that counts ended; the start before there is one. */
@@ -62,8 +69,10 @@ export class SecondRecorder {
   /** Calls answered without an error. */
   answeredTotal = 0;
 
-  constructor({ startMs, closed, onSecond }: SecondRecorderOptions) {
+  constructor({ window, closed, onSecond }: SecondRecorderOptions) {
+    const { startMs } = window;
     this.#startMs = startMs;
+    this.#window = window;
     this.#onSecond = onSecond;
     this.#service = closed ? undefined : new LatencyHistogram();
     this.#secondEndMs = startMs + MS_PER_SECOND;
@@ -76,6 +85,7 @@ export class SecondRecorder {
     this.advance(endMs);
     this.lastEndMs = endMs;
     this.#answered++;
+    if (endMs < this.#window.endMs) this.#inTime++;
     this.answeredTotal++;
     this.#service?.record(endMs - sentMs);
     const histogram = kind === "hit" ? this.#hits : kind === "miss" ? this.#misses : this.#others;
@@ -103,6 +113,7 @@ export class SecondRecorder {
     this.#onSecond({
       second: this.#second++,
       answered: this.#answered,
+      inTime: this.#inTime,
       errors: Object.fromEntries(this.#errors),
       hits: this.#hits.encode(),
       misses: this.#misses.encode(),
@@ -111,6 +122,7 @@ export class SecondRecorder {
     });
     this.#secondEndMs += MS_PER_SECOND;
     this.#answered = 0;
+    this.#inTime = 0;
     this.#errors = new Map();
   }
 }

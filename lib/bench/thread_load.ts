@@ -16,6 +16,8 @@ export interface ThreadLoadOptions<Response> {
   /** This thread's number, from 0. */
   readonly thread: number;
   readonly caller: Caller<Response>;
+  /** Calls that the server takes at once on the connection on which it takes the fewest; Infinity for any. */
+  readonly callsMax: number;
   /** Of all connections of this thread, now. */
   readonly traffic: () => Traffic;
   /** When the warm-up begins, on the clock of `performance.now()`. */
@@ -28,6 +30,8 @@ export interface ThreadResult extends Traffic {
   /** From the end of the warm-up to the end of what was measured. */
   readonly elapsedMs: number;
   readonly schedule: ScheduleRecord | null;
+  /** As `ThreadLoadOptions` has it. */
+  readonly callsMax: number;
   readonly lag: LagRecord;
 }
 
@@ -44,14 +48,15 @@ export class ThreadLoad<Response> {
   #cutOffMs = Infinity;
 
   constructor(options: ThreadLoadOptions<Response>) {
-    const { plan, thread, caller, beginMs, onSecond } = options;
+    const { plan, thread, caller, callsMax, beginMs, onSecond } = options;
     const { threads, loop } = plan;
     this.#options = options;
     this.#window = new LoadWindow({ ...plan, thread, beginMs });
-    const { startMs } = this.#window;
-    this.#recorder = new SecondRecorder({ startMs, closed: loop.kind === "closed", onSecond });
+    const window = this.#window;
+    this.#recorder = new SecondRecorder({ window, closed: loop.kind === "closed", onSecond });
     const connections = shareOf(plan.connections, thread, threads);
-    const parts = { caller, recorder: this.#recorder, window: this.#window, connections, nowMs };
+    const recorder = this.#recorder;
+    const parts = { caller, callsMax, recorder, window, connections, nowMs };
     this.#loop = openLoop(parts, plan, thread);
   }
 
@@ -60,12 +65,17 @@ export class ThreadLoad<Response> {
     const { beginMs } = this.#window;
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, beginMs - nowMs())));
     this.#onTick(nowMs());
-    using lag = new LagMeter(nowMs, (tickMs) => this.#onTick(tickMs));
+    using lag = new LagMeter({
+      nowMs,
+      fromMs: this.#window.startMs,
+      onTick: (tickMs) => this.#onTick(tickMs),
+    });
     await this.#loop.run();
     this.#recorder.flush();
     return {
       elapsedMs: this.#elapsedMs(),
       schedule: this.#loop.schedule,
+      callsMax: this.#options.callsMax,
       lag: lag.record,
       ...this.#traffic(),
     };

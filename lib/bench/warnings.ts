@@ -1,5 +1,6 @@
 import { BENCH_LAG_MS, BENCH_LATE_MS } from "../limits.ts";
 import { CUT_OFF_CODE, DEADLINE_CODE, NOT_SENT_CODE } from "./load_loop.ts";
+import type { ProcessorUse } from "./processor_meter.ts";
 import type { ThreadResult } from "./thread_load.ts";
 
 /** Of the due calls that are sent late, and of an event loop's timers: from here on it shows in a p99. */
@@ -8,14 +9,17 @@ const SHARE_MAX = 0.01;
 /** Of the time of processors. From here on calls wait for the client to have time for them. */
 const BUSY_SHARE_MAX = 0.9;
 
+/** Of the time of all processors. From here on whatever runs on the machine waits for them. */
+const MACHINE_BUSY_SHARE_MAX = 0.95;
+
 /** What a run was like for the client. */
 export interface RunConditions {
-  readonly closed: boolean;
+  /** Calls at once on each connection of a closed loop; `null` in an open one. */
+  readonly inflight: number | null;
   readonly threads: readonly ThreadResult[];
   readonly errors: readonly { readonly code: string; readonly count: number }[];
-  /** Processor time of this process, and how long it ran, in milliseconds. */
-  readonly processorMs: number;
-  readonly elapsedMs: number;
+  /** Of processors while it was measured; `undefined` when it ended before. */
+  readonly use: ProcessorUse | undefined;
   readonly processors: number;
 }
 
@@ -23,8 +27,10 @@ export interface RunConditions {
 export function warningsOf(conditions: RunConditions): string[] {
   return [
     ...scheduleWarnings(conditions),
+    ...streamWarnings(conditions),
     ...lagWarnings(conditions),
     ...processorWarnings(conditions),
+    ...machineWarnings(conditions),
     ...lowerBoundWarnings(conditions),
   ];
 }
@@ -56,6 +62,16 @@ function scheduleWarnings({ threads }: RunConditions): string[] {
   return warnings;
 }
 
+/** An open loop counts what waits as held; what waits in a closed one has been counted as sent. */
+function streamWarnings({ inflight, threads }: RunConditions): string[] {
+  const callsMax = Math.min(...threads.map((thread) => thread.callsMax));
+  if (inflight === null || inflight <= callsMax) return [];
+  return [
+    `The server takes ${callsMax} calls at once on a connection, and ${inflight} were made: the others waited ` +
+    "in the client, and their latency includes that; use more connections",
+  ];
+}
+
 function lagWarnings({ threads }: RunConditions): string[] {
   const ticks = threads.reduce((sum, { lag }) => sum + lag.ticks, 0);
   const late = threads.reduce((sum, { lag }) => sum + lag.lateTicks, 0);
@@ -71,15 +87,27 @@ function lagWarnings({ threads }: RunConditions): string[] {
 
 /** An open loop asks the clock all the time, so how busy it is tells nothing. */
 function processorWarnings(conditions: RunConditions): string[] {
-  const { closed, threads, processorMs, elapsedMs, processors } = conditions;
+  const { inflight, threads, use, processors } = conditions;
+  if (inflight === null || use === undefined) return [];
   const usable = Math.min(threads.length, processors);
-  const share = processorMs / (elapsedMs * usable);
-  if (!closed || !(share > BUSY_SHARE_MAX)) return [];
+  const share = use.processMs / (use.elapsedMs * usable);
+  if (!(share > BUSY_SHARE_MAX)) return [];
   return [
     `The client used ${percent(share)} of the ${usable} processor${
       usable > 1 ? "s" : ""
     } that its threads can use: ` +
-    "the rate is its limit rather than the server's",
+    "the rate is its limit rather than the server's; use more threads, or more processors",
+  ];
+}
+
+function machineWarnings({ use }: RunConditions): string[] {
+  const share = use?.machineBusyShare ?? 0;
+  if (!(share > MACHINE_BUSY_SHARE_MAX)) return [];
+  return [
+    `The processors of the client's machine were busy for ${
+      percent(share)
+    } of the time, with whatever ran on it: ` +
+    "the client waited for them, and a server on the same machine did too",
   ];
 }
 

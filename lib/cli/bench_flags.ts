@@ -4,6 +4,7 @@ import {
   BENCH_METHODS,
   type BenchMethod,
   defaultThreads,
+  FACTORIALS,
   type LoadLength,
   type LoadLoop,
   type RequestChoice,
@@ -48,9 +49,11 @@ const RANDOM = "random";
 /** The word for NumStore's workload. */
 const NUMSTORE = "numstore";
 
-/** Methods whose requests are keys, and the most of those: what a server keeps by default. */
-const KEY_METHODS: readonly BenchMethod[] = ["set-num", "fact"];
-const KEYS_MAX = 65_536;
+/** Methods whose requests are keys, and the most of those: what a server keeps by default, or caches. */
+const KEYS_MAX: Readonly<Partial<Record<BenchMethod, number>>> = {
+  "set-num": 65_536,
+  fact: FACTORIALS,
+};
 
 /** The highest rate; a thread keeps up with a few hundred thousand calls a second. */
 const RATE_MAX = 10_000_000;
@@ -374,8 +377,9 @@ function readWorkload(given: GivenArguments): BenchWorkloadFlags {
   }
   const called = flagValue(method, given);
   const popularity = { distinct: flagValue(distinct, given), zipf: flagValue(zipf, given) };
-  if (KEY_METHODS.includes(called)) {
-    rejectForKeys(called, popularity.distinct, given);
+  const keysMax = KEYS_MAX[called];
+  if (keysMax !== undefined) {
+    rejectForKeys(called, { keys: popularity.distinct, keysMax }, given);
     return { kind: "method", method: called, choice: { inputs: undefined, ...popularity } };
   }
   const choice = { inputs: flagValue(inputs, given), ...popularity };
@@ -388,12 +392,16 @@ function readWorkload(given: GivenArguments): BenchWorkloadFlags {
   return { kind: "method", method: called, choice };
 }
 
-function rejectForKeys(called: BenchMethod, keys: number, { texts }: GivenArguments): void {
+function rejectForKeys(
+  called: BenchMethod,
+  { keys, keysMax }: { readonly keys: number; readonly keysMax: number },
+  { texts }: GivenArguments,
+): void {
   if (texts.has(inputs.name)) {
     throw wrong(`${inputs.name} cannot be used with ${method.name} ${called}`);
   }
-  if (keys > KEYS_MAX) {
-    throw wrong(`${distinct.name} is ${keys}, expected at most ${KEYS_MAX} with ${called}`);
+  if (keys > keysMax) {
+    throw wrong(`${distinct.name} is ${keys}, expected at most ${keysMax} with ${called}`);
   }
 }
 

@@ -162,6 +162,11 @@ export class Channel {
     if (this.#connection === undefined || this.#connection.closing) await this.#connect();
   }
 
+  /** Calls that the server lets it have at once, more wait: as it says now, Infinity before it has said. */
+  get callsMax(): number {
+    return this.#connection?.streamsMax ?? Infinity;
+  }
+
   /** Bytes of HTTP/2 that all its connections have sent and received so far. */
   get traffic(): ChannelTraffic {
     return sumTraffic([this.#endedTraffic, ...[...this.#connections].map(trafficOf)]);

@@ -130,6 +130,11 @@ export class Connection<Handler extends StreamHandler>
     };
   }
 
+  /** Streams that the peer lets a client have open at once; Infinity when it has set no limit. */
+  get streamsMax(): number {
+    return this.#settings.concurrentStreamsMax;
+  }
+
   /** Whether a client may open one more stream right now. */
   get hasCapacity(): boolean {
     return this.#streams.size < this.#settings.concurrentStreamsMax;

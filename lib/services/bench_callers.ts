@@ -1,5 +1,10 @@
 import type { Caller, Outcome } from "../bench/caller.ts";
-import type { BenchMethod, LoadPlan, RequestChoice } from "../bench/load_plan.ts";
+import {
+  type BenchMethod,
+  FACTORIALS,
+  type LoadPlan,
+  type RequestChoice,
+} from "../bench/load_plan.ts";
 import {
   keyRequests,
   type ThreadSeed,
@@ -10,7 +15,6 @@ import { OperationError } from "../errors.ts";
 import type { Channel } from "../grpc/channel.ts";
 import type { CallOptions } from "../grpc/client_call.ts";
 import { Code, codeName, GrpcError } from "../grpc/status.ts";
-import { VALUE_MAX } from "../workload/numstore.ts";
 import { MATRIX_COLUMNS } from "../workload/random.ts";
 import { ModelServerClient } from "./modelserver_client.ts";
 import type { PredictResponse, SetCoefsResponse } from "./modelserver_contract.ts";
@@ -40,8 +44,8 @@ interface Requests {
   readonly seed: ThreadSeed;
 }
 
-/** Numbers that are set, from 1: all of them have a factorial. */
-const VALUES = Array.from({ length: VALUE_MAX }, (_, i) => BigInt(i + 1));
+/** Numbers that are set: factorials are cached by number, so `fact` has one for each of its keys. */
+const VALUES = Array.from({ length: FACTORIALS }, (_, i) => BigInt(i));
 
 /** How many keys are set at once before a run. */
 const KEYS_AT_ONCE = 100;

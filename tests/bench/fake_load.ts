@@ -90,6 +90,7 @@ export interface FakeLoadOptions {
   readonly length: LoadLength;
   readonly warmupMs?: number;
   readonly connections?: number;
+  readonly callsMax?: number;
 }
 
 /** The loop, and what it will have recorded. */
@@ -101,17 +102,18 @@ export interface FakeLoad {
 
 /** A load as a thread has it, with the test's clock in the place of the real one. */
 export function fakeLoad(
-  { clock, caller, loop, length, warmupMs = 0, connections = 1 }: FakeLoadOptions,
+  { clock, caller, loop, length, warmupMs = 0, connections = 1, callsMax = Infinity }:
+    FakeLoadOptions,
 ): FakeLoad {
   const nowMs = () => clock.nowMs;
   const window = new LoadWindow({ length, warmupMs, thread: 0, threads: 1, beginMs: 0 });
   const tally = new RunTally(1, () => {});
   const recorder = new SecondRecorder({
-    startMs: window.startMs,
+    window,
     closed: loop.kind === "closed",
     onSecond: (record) => tally.add(record),
   });
-  const parts = { caller, recorder, window, connections, nowMs };
+  const parts = { caller, recorder, window, connections, callsMax, nowMs };
   return {
     window,
     loop: loop.kind === "closed" ? new ClosedLoop(parts, loop.inflight) : new OpenLoop(parts, {

@@ -9,13 +9,15 @@ Deno.test("shareOf() deals out all, as evenly as can be", () => {
   }
 });
 
-Deno.test("defaultThreads() takes one for two connections, no more than processors or the rate needs", () => {
+Deno.test("defaultThreads() takes one for two connections, no more than the rate needs or leaves a server processors", () => {
   const closed = { kind: "closed", inflight: 1 } as const;
   const open = (ratePerSecond: number) =>
     ({ kind: "open", ratePerSecond, arrivals: "constant" }) as const;
   assert.equal(defaultThreads(closed, 1, 16), 1);
   assert.equal(defaultThreads(closed, 8, 16), 4);
-  assert.equal(defaultThreads(closed, 100, 16), 16);
+  assert.equal(defaultThreads(closed, 8, 2), 1);
+  assert.equal(defaultThreads(closed, 8, 1), 1);
+  assert.equal(defaultThreads(closed, 100, 16), 8);
   assert.equal(defaultThreads(closed, 10_000, 1_024), 256);
   assert.equal(defaultThreads(open(50_000), 100, 16), 1);
   assert.equal(defaultThreads(open(50_001), 100, 16), 2);

@@ -196,3 +196,38 @@ Deno.test("connections take turns in an open loop, and one that stalls is left o
   assert.ok(caller.connections.slice(200, 900).every((connection) => connection === 1));
   assert.ok(loop.schedule !== null && loop.schedule.held === 0 && loop.schedule.due === 10_000);
 });
+
+Deno.test("answers after the end of a loop are calls with their latency, but not in time", async (t) => {
+  for (const kind of [CLOSED, OPEN]) {
+    await t.step(kind.kind, async () => {
+      const clock = new FakeClock();
+      const caller = new FakeCaller(clock, (sentMs) => ({ endMs: sentMs + 400, answer: "ok" }));
+      const length = { kind: "duration", durationMs: SECOND } as const;
+      const { loop, totals } = fakeLoad({ clock, caller, loop: kind, length, connections: 10 });
+      const over = loop.run();
+      await clock.runUntil(SECOND);
+      loop.stop(clock.nowMs);
+      await clock.runUntil(2 * SECOND);
+      await over;
+      const { answered, inTime, latency } = totals();
+      // Ten closed slots have made two calls by 0.8 s; of the open loop's 1 000, those due before 0.6 s.
+      const expected = kind === OPEN ? [1_000, 600] : [30, 20];
+      assert.deepEqual([answered, inTime, latency.count], [...expected, expected[0]]);
+    });
+  }
+});
+
+Deno.test("an open loop has no more calls in flight than the server takes at once", async () => {
+  const clock = new FakeClock();
+  const caller = new FakeCaller(clock, (sentMs) => ({ endMs: sentMs + 10, answer: "ok" }));
+  const length = { kind: "requests", requests: 100 } as const;
+  const load = { clock, caller, loop: OPEN, length, connections: 2, callsMax: 3 };
+  const { loop, totals } = fakeLoad(load);
+  const over = loop.run();
+  await clock.runUntil(10 * SECOND);
+  await over;
+  assert.equal(caller.inFlightMax, 6);
+  // Due each millisecond, six at once of 10 ms: they wait for the server, not for us, and that is told.
+  assert.ok(loop.schedule !== null && loop.schedule.held > 80 && loop.schedule.sentLate === 0);
+  close(totals().service.maxMs, 10);
+});

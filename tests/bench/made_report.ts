@@ -66,7 +66,6 @@ export function makeReport(
       p50Ms: p50Ms * (1 + ((second * 3) % 7 - 3) / 50),
       p99Ms: p50Ms * 6.6 * (1 + ((second * 5) % 7 - 3) / 30),
     })),
-    server: { queueMs: 0.05, computeMs: 0.2, cacheMs: 0.01 },
     warnings: [],
     ...changes,
   };

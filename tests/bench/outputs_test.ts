@@ -15,6 +15,7 @@ Deno.test("benchReportSchema refuses other reports", async (t) => {
   const cases: [string, object][] = [
     ["another version", { ...reportOf(), schema: "modelserver-bench/2" }],
     ["a field too many", { ...reportOf(), extra: 1 }],
+    ["what no server tells", { ...reportOf(), server: null }],
     ["a missing field", { ...reportOf(), calls: undefined }],
     ["a negative time", { ...reportOf(), elapsedMs: -1 }],
   ];
@@ -28,8 +29,8 @@ Deno.test("OUTPUTS.table of a closed loop has one row of latencies, and none of 
     OUTPUTS.table(reportOf()),
     `predict on 127.0.0.1:5440, closed loop over 8 connections, 1 call at once on each, 2 threads, seed 7
 
-10 calls in 10.00 s: 1.0 calls/s answered
-1234 B sent, 57 kB received
+10 calls in 10 s: 1 calls/s answered
+1 234 bytes sent, 56 789 bytes received
 
 ms        min  mean   p50   p90   p99  p99.9  p99.99   max
 latency  1.00  5.50  5.00  9.00  10.0   10.0    10.0  10.0
@@ -63,14 +64,14 @@ Deno.test("OUTPUTS.table of an open loop tells due from sent, hits from misses, 
     text,
     `predict on 127.0.0.1:5440, open loop of 1000 calls/s (poisson) over 1 connection, 1 thread, seed 7
 
-10 calls in 10.00 s: 1 234 567 calls/s offered, 1 000 calls/s answered
-1234 B sent, 57 kB received
+10 calls in 10 s: 1 234 567 calls/s offered, 1 000 calls/s answered
+1 234 bytes sent, 56 789 bytes received
 
-ms               min   mean    p50    p90    p99  p99.9  p99.99    max
-from due        1.00   5.50   5.00   9.00   10.0   10.0    10.0   10.0
-from sent      0.012  0.012  0.012  0.012  0.012  0.012   0.012  0.012
-hits 75.0 %     1.00   2.00   2.00   3.00   3.00   3.00    3.00   3.00
-misses 25.0 %   1000   1000   1000   1000   1000   1000    1000   1000
+ms              min    mean     p50     p90     p99   p99.9  p99.99     max
+from due       1.00    5.50    5.00    9.00    10.0    10.0    10.0    10.0
+from sent    0.0123  0.0123  0.0123  0.0123  0.0123  0.0123  0.0123  0.0123
+hits 75 %      1.00    2.00    2.00    3.00    3.00    3.00    3.00    3.00
+misses 25 %   1 000   1 000   1 000   1 000   1 000   1 000   1 000   1 000
 
 errors
 UNAVAILABLE  1 234

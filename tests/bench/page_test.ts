@@ -47,7 +47,7 @@ Deno.test("formatHtml() writes a run in which nothing was answered", () => {
   const nothing = { ...none, count: 0, curve: [] };
   const page = formatHtml(makeReport({}, {
     ...{ calls: 0, achievedPerSecond: 0, latency: nothing, service: nothing, hits: null },
-    ...{ misses: null, server: null, offeredPerSecond: null, series: [] },
+    ...{ misses: null, offeredPerSecond: null, series: [] },
   }));
   assert.match(page, /latency p99<\/span> <strong>–</);
   assert.doesNotMatch(page.replaceAll(/<script.*?<\/script>/gs, ""), /NaN|undefined|null|Infinity/);

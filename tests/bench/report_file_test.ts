@@ -4,7 +4,7 @@ import { OperationError } from "../../lib/errors.ts";
 import { makeReport } from "./made_report.ts";
 
 Deno.test("parseReport() gives back what JSON.stringify() wrote", () => {
-  const closed = makeReport({ seconds: 3 }, { hits: null, misses: null, server: null });
+  const closed = makeReport({ seconds: 3 }, { hits: null, misses: null });
   for (const report of [makeReport({ failing: 2 }), closed]) {
     assert.deepEqual(parseReport(JSON.stringify(report), "a.json"), report);
   }

@@ -46,7 +46,6 @@ export function reportOf(change: Partial<BenchReport> = {}): BenchReport {
     bytesSent: 1_234,
     bytesReceived: 56_789,
     series: [{ second: 0, calls: 10, errors: 0, p50Ms: 5, p99Ms: 10 }],
-    server: null,
     warnings: [],
     ...change,
   };

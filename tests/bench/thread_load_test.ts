@@ -64,6 +64,7 @@ async function run(
     plan,
     thread: 0,
     caller,
+    callsMax: Math.min(...channels.map(({ callsMax }) => callsMax)),
     traffic: () => sumTraffic(channels.map(({ traffic }) => traffic)),
     beginMs: performance.now(),
     onSecond: (record) => tally.add(record),

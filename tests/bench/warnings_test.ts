@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ProcessorUse } from "../../lib/bench/processor_meter.ts";
 import type { ThreadResult } from "../../lib/bench/thread_load.ts";
 import { type RunConditions, warningsOf } from "../../lib/bench/warnings.ts";
 
@@ -7,23 +8,31 @@ const QUIET: ThreadResult = {
   bytesSent: 0,
   bytesReceived: 0,
   schedule: { due: 1_000, sentLate: 5, held: 5 },
+  callsMax: Infinity,
   lag: { ticks: 1_000, lateTicks: 3, maxMs: 7 },
 };
+const USE: ProcessorUse = { elapsedMs: 10_000, processMs: 19_000, machineBusyShare: 0.94 };
 const FINE: RunConditions = {
-  closed: false,
+  inflight: null,
   threads: [QUIET, QUIET],
   errors: [{ code: "UNAVAILABLE", count: 9 }],
-  processorMs: 19_000,
-  elapsedMs: 10_000,
+  use: USE,
   processors: 2,
 };
 
 Deno.test("warningsOf() says nothing of a client that kept up", () => {
   assert.deepEqual(warningsOf(FINE), []);
   const closed = { ...QUIET, schedule: null };
-  const quiet = { ...FINE, closed: true, processorMs: 17_000, threads: [closed, closed] };
+  const use = { ...USE, processMs: 17_000 };
+  const quiet = { ...FINE, inflight: 100, use, threads: [closed, closed] };
   assert.deepEqual(warningsOf(quiet), []);
-  assert.deepEqual(warningsOf({ ...quiet, elapsedMs: 0, processorMs: 0 }), []);
+  assert.deepEqual(warningsOf({ ...quiet, use: undefined }), []);
+  const none = { elapsedMs: 0, processMs: 0, machineBusyShare: undefined };
+  assert.deepEqual(warningsOf({ ...quiet, use: none }), []);
+  const exact = { ...closed, callsMax: 100 };
+  assert.deepEqual(warningsOf({ ...quiet, threads: [exact, exact] }), []);
+  // An open loop has no more in flight than the server takes.
+  assert.deepEqual(warningsOf({ ...FINE, threads: [{ ...QUIET, callsMax: 1 }] }), []);
 });
 
 Deno.test("warningsOf() tells when the client was the limit", async (t) => {
@@ -46,13 +55,33 @@ Deno.test("warningsOf() tells when the client was the limit", async (t) => {
     ],
     [
       "busy processors",
-      { ...FINE, closed: true, threads: [closed, closed] },
+      { ...FINE, inflight: 1, threads: [closed, closed] },
       /used 95 % of the 2 processors/,
     ],
     [
       "one busy thread of two processors",
-      { ...FINE, closed: true, processorMs: 9_900, threads: [closed] },
+      { ...FINE, inflight: 1, use: { ...USE, processMs: 9_900 }, threads: [closed] },
       /used 99 % of the 1 processor that/,
+    ],
+    [
+      "a machine that is full, of a client that is not",
+      { ...FINE, inflight: 1, use: { ...USE, processMs: 9_000, machineBusyShare: 0.99 } },
+      /client's machine were busy for 99 % of the time/,
+    ],
+    [
+      "a machine that is full, in an open loop",
+      { ...FINE, use: { ...USE, machineBusyShare: 0.99 } },
+      /client's machine were busy for 99 % of the time/,
+    ],
+    [
+      "a server that takes fewer calls at once than are made",
+      {
+        ...FINE,
+        inflight: 11,
+        use: undefined,
+        threads: [closed, { ...closed, callsMax: 10 }],
+      },
+      /takes 10 calls at once on a connection, and 11 were made/,
     ],
     [
       "times that are too short",

@@ -43,6 +43,14 @@ Deno.test("Channel answers 1 000 calls at once although the server takes 100", a
   assert.ok(openMax <= 100, `${openMax} at once`);
 });
 
+Deno.test("Channel.callsMax is what the server takes at once, once it has said so", async () => {
+  await using test = new TestServer(ECHO_HANDLERS, { streamsMax: 7 });
+  const channel = test.channel();
+  assert.equal(channel.callsMax, Infinity);
+  await channel.connect();
+  assert.equal(channel.callsMax, 7);
+});
+
 Deno.test("Channel keeps its queue when a call that waits cannot be encoded or is made inside", async () => {
   const gate = Promise.withResolvers<void>();
   await using test = new TestServer({

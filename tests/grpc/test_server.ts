@@ -107,6 +107,7 @@ export class RecordingObserver implements CallObserver {
 /** How a server under test differs from the usual. */
 export interface TestServerOptions {
   readonly messageBytesMax?: number;
+  readonly streamsMax?: number;
   /** How long connections may be what, looked at every millisecond. */
   readonly times?: Partial<KeeperTimes>;
   /** Adds methods beyond `test.Echo`. */
@@ -138,6 +139,7 @@ export class TestServer implements AsyncDisposable {
     this.#tap = options.tap ?? ((transport) => transport);
     this.server = new GrpcServer(registry, {
       messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX_DEFAULT,
+      ...(options.streamsMax === undefined ? {} : { streamsMax: options.streamsMax }),
       ...(options.times === undefined ? {} : { times: options.times, roundMs: 1 }),
       observer: this.observer,
     });

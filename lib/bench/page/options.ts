@@ -18,7 +18,7 @@ export function describeOptions(options: LoadOptions): (readonly [name: string, 
     ["threads", options.threads],
     ["deadline", seconds(options.deadlineMs)],
     ["floats of a vector", options.inputs],
-    ["distinct vectors", distinct],
+    [options.inputs === null ? "distinct keys" : "distinct vectors", distinct],
     ["popularity", zipf === null ? null : zipf === 0 ? "uniform" : `Zipf, exponent ${zipf}`],
     ["TLS", options.tls ? "yes" : "no"],
     // Without separators: it is to be copied.

@@ -116,7 +116,7 @@ ${row("calls", columns.map(({ of }) => formatNumber(of.count)))}
 }
 
 function countsOf(report: BenchReport): (readonly [name: string, value: string])[] {
-  const { offeredPerSecond, server } = report;
+  const { offeredPerSecond } = report;
   const figures: [name: string, value: number, unit: Unit][] = [
     ["calls", report.calls, "calls"],
     ["rate", report.achievedPerSecond, "calls/s"],
@@ -125,11 +125,6 @@ function countsOf(report: BenchReport): (readonly [name: string, value: string])
   for (const { code, count } of report.errors) figures.push([`errors ${code}`, count, "calls"]);
   figures.push(["bytes sent", report.bytesSent, "bytes"]);
   figures.push(["bytes received", report.bytesReceived, "bytes"]);
-  if (server !== null) {
-    figures.push(["mean queue time at the server", server.queueMs, "ms"]);
-    figures.push(["mean compute time", server.computeMs, "ms"]);
-    figures.push(["mean cache time", server.cacheMs, "ms"]);
-  }
   return figures.map(([name, value, unit]) => [name, formatQuantity(value, unit)]);
 }
 
