@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { BenchAddress } from "./bench_protocol.ts";
+import { cutShortWarning } from "./cut_short.ts";
 import { type BenchThreadHandle, runBenchThreads } from "./bench_threads.ts";
 import type { LoadPlan } from "./load_plan.ts";
 import { type BenchReport, type LoadOptions, REPORT_SCHEMA } from "./report.ts";
@@ -59,10 +60,14 @@ export async function runBench(options: BenchRunOptions): Promise<BenchOutcome> 
     elapsedMs: performance.now() - beginMs,
     processors: client.processors,
   });
-  return {
-    report: buildReport(options, { startedAt, totals, threads, warnings }),
-    answered: totals.answered,
-  };
+  const report = buildReport(options, { startedAt, totals, threads, warnings });
+  return { report: withCut(report, options), answered: totals.answered };
+}
+
+/** A run that the signal ended says so first. */
+function withCut(report: BenchReport, { signal, plan }: BenchRunOptions): BenchReport {
+  const cut = signal.aborted ? cutShortWarning(plan.length, report) : undefined;
+  return cut === undefined ? report : { ...report, warnings: [cut, ...report.warnings] };
 }
 
 interface Measured {
