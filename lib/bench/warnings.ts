@@ -34,7 +34,7 @@ export function warningsOf(conditions: RunConditions): string[] {
  * text alone, and these begin with who it was.
  */
 export function tellsOfClient(warning: string): boolean {
-  return /^The (client|machine)\b/.test(warning);
+  return /^The (client|processors of the client)\b/.test(warning);
 }
 
 function scheduleWarnings({ threads }: RunConditions): string[] {

@@ -191,7 +191,10 @@ Deno.test("searchSlo() keeps what it knows when a run fails, or a signal comes",
 Deno.test("searchSlo() says when the client was the limit of the rate that broke it", async (t) => {
   const server = mm1(5_000);
   for (
-    const [warning, clientLimited] of [["The client used 99 %", true], ["Of the calls", false]]
+    const [warning, clientLimited] of [["The client used 99 %", true], [
+      "The server takes 10 calls",
+      false,
+    ]]
   ) {
     await t.step(`${warning}`, async () => {
       const { outcome, steps } = await search(P99, async (rate) => {
