@@ -1,21 +1,24 @@
-/** The composition root of `client bench`: flags to parts, and which runs are made. */
+/** The composition root of `client bench`: flags to parts. */
 
 import type { BenchAddress } from "./lib/bench/bench_protocol.ts";
 import { type BenchOutcome, runBench } from "./lib/bench/bench_run.ts";
+import { exitOfRun, exitOfSlo, exitOfSweep } from "./lib/bench/exit_code.ts";
 import { liveText } from "./lib/bench/live_text.ts";
 import type { LoadPlan, LoadWorkload } from "./lib/bench/load_plan.ts";
+import { planAt, type PlanDraft, planOf } from "./lib/bench/plan_draft.ts";
 import { OUTPUTS } from "./lib/bench/outputs.ts";
 import { readReportFile } from "./lib/bench/report_file.ts";
 import { diffReports, regressionsOf } from "./lib/bench/diff.ts";
 import { formatDiff, formatRegression } from "./lib/bench/diff_table.ts";
 import type { Slo } from "./lib/bench/slo.ts";
-import { RATE_START, searchSlo } from "./lib/bench/slo_search.ts";
+import { RATE_START, rateMaxOf, searchSlo } from "./lib/bench/slo_search.ts";
 import { sweep } from "./lib/bench/sweep.ts";
 import {
   formatSloOutcome,
   formatSloStep,
   formatSweep,
   formatSweepPoint,
+  formatWarnings,
 } from "./lib/bench/sweep_table.ts";
 import { type BenchWorkloadFlags, parseBenchFlags } from "./lib/cli/bench_flags.ts";
 import { EXIT_WORSE, parseDiffFlags } from "./lib/cli/diff_flags.ts";
@@ -30,11 +33,10 @@ import { channelSecurity, readClientCredentials } from "./lib/security/client_cr
 import { prepareBench } from "./lib/services/bench_callers.ts";
 import { readWorkloadFile } from "./lib/workload/file.ts";
 
-/** The exit code of a run without a single call that was answered well. */
-const EXIT_NO_ANSWER = 1;
-
 /** The word that makes it compare two reports; no target is spelt like it. */
 const DIFF = "diff";
+
+const PROCESSORS = navigator.hardwareConcurrency;
 
 /**
  * Runs `client bench`.
@@ -45,10 +47,10 @@ const DIFF = "diff";
  */
 export async function benchMain(args: readonly string[]): Promise<number> {
   if (args[0] === DIFF) return await diffMain(args.slice(1));
-  const outcome = parseBenchFlags(args, navigator.hardwareConcurrency);
+  const outcome = parseBenchFlags(args);
   if (outcome.kind === "exit") exitWith(outcome);
   const { target, targetText, output, search, workload, tls, tokenFile, ...load } = outcome.flags;
-  const plan = { ...load, workload: await readWorkload(workload) };
+  const draft: PlanDraft = { ...load, workload: await readWorkload(workload) };
   const credentials = await readClientCredentials({
     ...(tls === undefined ? {} : { tls }),
     ...(tokenFile === undefined ? {} : { tokenFile }),
@@ -56,16 +58,24 @@ export async function benchMain(args: readonly string[]): Promise<number> {
   const address = { hostname: target.host, port: target.port, credentials };
   const interruption = new AbortController();
   awaitShutdownSignal().then(() => interruption.abort());
-  await prepare(address, plan);
-  const run = (runPlan: LoadPlan) => measure(targetText, address, runPlan, interruption.signal);
-  if (search.kind === "sweep") return await sweepMain(search.loads, plan, run);
-  if (search.kind === "slo") return await sloMain(search.slo, plan, run);
-  const { report, answered } = await run(plan);
+  const { signal } = interruption;
+  await prepare(address, planOf(draft, PROCESSORS));
+  const run: Run = (plan) => measure(targetText, address, plan, signal);
+  if (search.kind === "sweep") return await sweepMain(search.loads, { draft, run, signal });
+  if (search.kind === "slo") return await sloMain(search.slo, { draft, run, signal });
+  const { report, answered } = await run(planOf(draft, PROCESSORS));
   writeOutput(OUTPUTS[output](report));
-  return answered > 0 ? EXIT_SUCCESS : EXIT_NO_ANSWER;
+  return exitOfRun(answered);
 }
 
 type Run = (plan: LoadPlan) => Promise<BenchOutcome>;
+
+/** What runs that follow each other are made with. */
+interface ManyRuns {
+  readonly draft: PlanDraft;
+  readonly run: Run;
+  readonly signal: AbortSignal;
+}
 
 async function diffMain(args: readonly string[]): Promise<number> {
   const outcome = parseDiffFlags(args);
@@ -80,34 +90,32 @@ async function diffMain(args: readonly string[]): Promise<number> {
 
 async function sweepMain(
   loads: readonly number[],
-  plan: LoadPlan,
-  run: Run,
+  { draft, run, signal }: ManyRuns,
 ): Promise<number> {
-  const points = await sweep(
-    loads,
-    async (load) => (await run(planAt(plan, load))).report,
-    (point) => writeStep(formatSweepPoint(point)),
-  );
-  writeOutput(formatSweep(points, plan.loop.kind));
-  return points.some(({ report }) => report.achievedPerSecond > 0) ? EXIT_SUCCESS : EXIT_NO_ANSWER;
+  const outcome = await sweep(loads, {
+    run: async (load) => (await run(planAt(draft, load, PROCESSORS))).report,
+    onPoint: (point) => writeSteps(formatSweepPoint(point), point.report.warnings),
+    signal,
+  });
+  writeOutput(formatSweep(outcome, draft.loop.kind));
+  return exitOfSweep(outcome);
 }
 
-/** The same run at another load. */
-function planAt(plan: LoadPlan, load: number): LoadPlan {
-  if (plan.loop.kind === "open") return { ...plan, loop: { ...plan.loop, ratePerSecond: load } };
-  return { ...plan, connections: load, threads: Math.min(plan.threads, load) };
-}
-
-async function sloMain(slo: Slo, plan: LoadPlan, run: Run): Promise<number> {
-  const first = plan.loop.kind === "open" ? plan.loop.ratePerSecond : RATE_START;
-  const outcome = await searchSlo(
-    slo,
-    first,
-    async (rate) => (await run(planAt(plan, rate))).report,
-    (step) => writeStep(formatSloStep(slo, step)),
-  );
+async function sloMain(slo: Slo, { draft, run, signal }: ManyRuns): Promise<number> {
+  const outcome = await searchSlo(slo, {
+    first: draft.loop.kind === "open" ? draft.loop.ratePerSecond : RATE_START,
+    rateMax: rateMaxOf(draft.length),
+    run: async (rate) => (await run(planAt(draft, rate, PROCESSORS))).report,
+    onStep: (step) => writeSteps(formatSloStep(slo, step), step.warnings),
+    signal,
+  });
   writeOutput(`${formatSloOutcome(slo, outcome)}\n`);
-  return outcome.keepsPerSecond === null ? EXIT_NO_ANSWER : EXIT_SUCCESS;
+  return exitOfSlo(outcome);
+}
+
+/** A run of a search, and its warnings below it. */
+function writeSteps(step: string, warnings: readonly string[]): void {
+  for (const line of [step, ...formatWarnings(warnings)]) writeStep(line);
 }
 
 async function readWorkload(workload: BenchWorkloadFlags): Promise<LoadWorkload> {
@@ -152,7 +160,7 @@ async function measure(
     client: {
       version: VERSION,
       deno: Deno.version.deno,
-      processors: navigator.hardwareConcurrency,
+      processors: PROCESSORS,
     },
     signal,
     onSecond: (second) => line.show(liveText(second)),

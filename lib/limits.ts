@@ -277,6 +277,12 @@ export const BENCH_END_GRACE_MS = 5_000;
 /** … and at its end by a signal: somebody waits. */
 export const BENCH_STOP_GRACE_MS = 1_000;
 
+/**
+ * How many seconds back a call that is given up is counted in the one in which it was due, or in the
+ * earliest of these: each is held for it, with some thousand counts at most, 16 kB.
+ */
+export const BENCH_SECONDS_KEPT = 3_600;
+
 /** A call that is sent this much after it was due is late: a hundred times what our pacing takes. */
 export const BENCH_LATE_MS = 1;
 

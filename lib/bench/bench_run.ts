@@ -1,4 +1,5 @@
 import type { BenchAddress } from "./bench_protocol.ts";
+import { cutShortWarning } from "./cut_short.ts";
 import { BEGIN_AHEAD_MS, type BenchThreadHandle, runBenchThreads } from "./bench_threads.ts";
 import type { LoadPlan } from "./load_plan.ts";
 import { ProcessorMeter } from "./processor_meter.ts";
@@ -55,10 +56,14 @@ export async function runBench(options: BenchRunOptions): Promise<BenchOutcome> 
     use: meter.stop(),
     processors: client.processors,
   });
-  return {
-    report: buildReport(options, { startedAt, totals, threads, warnings }),
-    answered: totals.answered,
-  };
+  const report = buildReport(options, { startedAt, totals, threads, warnings });
+  return { report: withCut(report, options), answered: totals.answered };
+}
+
+/** A run that the signal ended says so first. */
+function withCut(report: BenchReport, { signal, plan }: BenchRunOptions): BenchReport {
+  const cut = signal.aborted ? cutShortWarning(plan.length, report) : undefined;
+  return cut === undefined ? report : { ...report, warnings: [cut, ...report.warnings] };
 }
 
 interface Measured {

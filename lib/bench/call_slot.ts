@@ -34,6 +34,11 @@ export class CallSlot<Response> {
     this.#onFree = onFree;
   }
 
+  /** When its call was due, or its last one. */
+  get dueMs(): number {
+    return this.#dueMs;
+  }
+
   /** Makes a call; the slot must be free. */
   begin(dueMs: number, sentMs: number): void {
     this.#dueMs = dueMs;

@@ -40,7 +40,8 @@ export class ClosedLoop<Response> implements LoadLoopRun {
 
   cutOff(nowMs: number): void {
     this.stop(nowMs);
-    for (const slot of this.#slots) slot.cutOff(nowMs);
+    const inOrder = this.#slots.toSorted((one, other) => one.dueMs - other.dueMs);
+    for (const slot of inOrder) slot.cutOff(nowMs);
   }
 
   #onFree(slot: CallSlot<Response>, code: string | undefined): void {

@@ -1,7 +1,8 @@
-import { type Figure, figuresOf } from "./figure.ts";
-import { mannWhitney, type RankTest } from "./mann_whitney.ts";
-import type { BenchReport, LoadOptions } from "./report.ts";
-import { wholeSeconds } from "./whole_seconds.ts";
+import { failedOf, type Figure, figuresOf } from "./figure.ts";
+import { mannWhitney } from "./mann_whitney.ts";
+import { type Proportion, proportionsP } from "./proportions.ts";
+import type { BenchReport, LoadOptions, SecondOfRun } from "./report.ts";
+import { coveredSeconds } from "./whole_seconds.ts";
 
 /**
  * How unlikely a difference has to be by chance. A hundredth rather than a twentieth, because several
@@ -16,7 +17,7 @@ export interface FigureChange {
   readonly after: number;
   /** Of `before`; infinite from nothing to something. */
   readonly relative: number;
-  /** By the series of both runs; `null` where a report has no series of this figure. */
+  /** By the series of both runs, and the errors by their counts too; `null` where there is no series. */
   readonly p: number | null;
   readonly verdict: "better" | "worse" | "same" | "unsure";
 }
@@ -32,10 +33,12 @@ export interface ReportDiff {
  * The figures of two runs side by side.
  *
  * A figure is better or worse where the run's seconds tell so: they changed in the same direction, and
- * their Mann-Whitney test gives a p-value under `SIGNIFICANCE`. Only whole seconds count, and for a
- * latency only those in which one was measured. A report has such seconds for the rate, the errors, and
- * the p50 and p99 of latency, and, in a closed loop, where it is the same, of service time. Other figures
- * that differ are unsure: one number of each run cannot tell a change from noise.
+ * their Mann-Whitney test gives a p-value under `SIGNIFICANCE`. Only whole seconds count; one without an
+ * answer is slower than any other. A report has such seconds for the rate, the errors, and the p50 and p99
+ * of latency, and, in a closed loop, where it is the same, of service time. The errors of all of a run are
+ * tested as well, as a share of its calls: a burst of them is in too few seconds to tell, and a run may be
+ * too short to have some. Both tests together have the error of one (Bonferroni). Other figures that differ
+ * are unsure: one number of each run cannot tell a change from noise.
  */
 export function diffReports(before: BenchReport, after: BenchReport): ReportDiff {
   const old = new Map(figuresOf(before).map((figure) => [figure.name, figure.value]));
@@ -70,27 +73,56 @@ function change(
   reports: Reports,
 ): FigureChange {
   const relative = after === before ? 0 : (after - before) / before;
-  const test = testOf(figure.name, reports);
-  const isSure = test !== null && test.p < SIGNIFICANCE &&
-    Math.sign(test.shareLarger - 0.5) === Math.sign(relative);
+  const tests = testsOf(figure.name, reports);
+  const isSure = tests.some(({ p, direction }) =>
+    p * tests.length < SIGNIFICANCE && direction === Math.sign(relative)
+  );
   const isBetter = (after > before) === (figure.better === "more");
   const verdict = relative === 0 ? "same" : !isSure ? "unsure" : isBetter ? "better" : "worse";
-  return { figure, before, after, relative, p: test?.p ?? null, verdict };
+  const p = tests.length === 0
+    ? null
+    : Math.min(1, tests.length * Math.min(...tests.map(({ p }) => p)));
+  return { figure, before, after, relative, p, verdict };
 }
 
-function testOf(name: string, { before, after }: Reports): RankTest | null {
-  const [a, b] = [seriesOf(name, before), seriesOf(name, after)];
-  return a === undefined || b === undefined ? null : mannWhitney(a, b);
+/** What one test says of a figure. */
+interface Test {
+  readonly p: number;
+  /** 1 where the figure grew, -1 where it shrank, 0 where it did neither. */
+  readonly direction: number;
 }
+
+function testsOf(name: string, { before, after }: Reports): Test[] {
+  const tests: Test[] = [];
+  const [a, b] = [seriesOf(name, before), seriesOf(name, after)];
+  if (a !== undefined && b !== undefined) {
+    const { p, shareLarger } = mannWhitney(a, b);
+    tests.push({ p, direction: Math.sign(shareLarger - 0.5) });
+  }
+  if (name === "errors") {
+    const [old, now] = [before, after].map(failures);
+    const direction = Math.sign(now.count * old.total - old.count * now.total);
+    tests.push({ p: proportionsP(old, now), direction });
+  }
+  return tests;
+}
+
+function failures(report: BenchReport): Proportion {
+  return { count: failedOf(report), total: report.calls };
+}
+
+/** The latency of a second without an answer: longer than any. */
+const NO_ANSWER_MS = Number.MAX_VALUE;
 
 function seriesOf(name: string, report: BenchReport): number[] | undefined {
-  const seconds = wholeSeconds(report);
+  const seconds = coveredSeconds(report);
   if (name === "rate") return seconds.map(({ calls, errors }) => calls - errors);
   if (name === "errors") return seconds.map(({ calls, errors }) => errors / Math.max(calls, 1));
-  const timed = seconds.filter(({ p50Ms }) => p50Ms > 0);
   const isTold = name.startsWith("latency") || report.options.loop === "closed";
-  if (isTold && name.endsWith(" p50")) return timed.map(({ p50Ms }) => p50Ms);
-  if (isTold && name.endsWith(" p99")) return timed.map(({ p99Ms }) => p99Ms);
+  const times = (of: (second: SecondOfRun) => number) =>
+    seconds.map((second) => second.p50Ms > 0 ? of(second) : NO_ANSWER_MS);
+  if (isTold && name.endsWith(" p50")) return times(({ p50Ms }) => p50Ms);
+  if (isTold && name.endsWith(" p99")) return times(({ p99Ms }) => p99Ms);
   return undefined;
 }
 
@@ -103,7 +135,7 @@ function canTell(a: number, b: number): boolean {
 
 function caveatsOf(before: BenchReport, after: BenchReport): string[] {
   const caveats: string[] = [];
-  const [a, b] = [before, after].map((report) => wholeSeconds(report).length);
+  const [a, b] = [before, after].map((report) => coveredSeconds(report).length);
   if (!canTell(a, b)) {
     caveats.push(`${a} and ${b} whole seconds are too few for a change to be significant`);
   }

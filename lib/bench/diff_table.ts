@@ -8,7 +8,7 @@ const HEAD = ["figure", "before", "after", "change", "relative", "p", "verdict"]
 export function formatDiff({ changes, caveats }: ReportDiff): string {
   return [
     formatRows([HEAD, ...changes.map(rowOf)]),
-    `\nbetter, worse: Mann-Whitney test of the seconds, p < ${SIGNIFICANCE}; ` +
+    `\nbetter, worse: Mann-Whitney test of the seconds, for errors of all calls too, p < ${SIGNIFICANCE}; ` +
     `unsure: not significant, or without a series\n`,
     ...caveats.map((caveat) => `note: ${caveat}\n`),
   ].join("");

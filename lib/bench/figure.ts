@@ -44,8 +44,12 @@ export function figuresOf(report: BenchReport): Figure[] {
 
 /** The share of calls that failed, from 0 to 1; 0 if there was no call. */
 export function errorShareOf({ calls, errors }: Pick<BenchReport, "calls" | "errors">): number {
-  const failed = errors.reduce((sum, { count }) => sum + count, 0);
-  return calls === 0 ? 0 : failed / calls;
+  return calls === 0 ? 0 : failedOf({ errors }) / calls;
+}
+
+/** The calls that failed. */
+export function failedOf({ errors }: Pick<BenchReport, "errors">): number {
+  return errors.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** The share of answers that came from the cache, from 0 to 1; `null` where it was not told. */

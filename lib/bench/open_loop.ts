@@ -80,7 +80,8 @@ export class OpenLoop<Response> implements LoadLoopRun {
 
   cutOff(nowMs: number): void {
     this.stop(nowMs);
-    for (const slot of this.#slots.all) slot.cutOff(nowMs);
+    const inOrder = this.#slots.all.toSorted((one, other) => one.dueMs - other.dueMs);
+    for (const slot of inOrder) slot.cutOff(nowMs);
   }
 
   #pump(): void {

@@ -1,8 +1,12 @@
+import { BENCH_SECONDS_KEPT } from "../limits.ts";
 import { type EncodedHistogram, LatencyHistogram } from "./latency_histogram.ts";
 import type { Distribution, SecondOfRun } from "./report.ts";
-import type { SecondRecord } from "./second_record.ts";
+import type { LateRecord, SecondRecord } from "./second_record.ts";
 
-/** One second of the run, as somebody who watches it wants to know it. */
+/**
+ * One second of the run, as somebody who watches it wants to know it: with the calls that were given up in
+ * it, whenever they were due, since their own second has been told of.
+ */
 export interface SecondSeen extends SecondOfRun {
   /** Of the answers that tell; `null` when none does. */
   readonly hitRate: number | null;
@@ -27,6 +31,7 @@ export interface RunTotals {
  * Adds up what the threads tell: all of the run, and each second once every thread has told of it.
  *
  * Seconds that some thread has still to tell of are held, 300 kB each; threads are at most a few apart.
+ * Of the last BENCH_SECONDS_KEPT the counts are held, since calls of theirs may yet be given up.
  */
 export class RunTally {
   readonly #threads: number;
@@ -34,6 +39,8 @@ export class RunTally {
   readonly #open = new Map<number, OpenSecond>();
   readonly #errors = new Map<string, number>();
   readonly #series: SecondOfRun[] = [];
+  readonly #counts = new Map<number, EncodedHistogram>();
+  readonly #late = new Map<number, LateSecond>();
   readonly #hits = new LatencyHistogram();
   readonly #misses = new LatencyHistogram();
   readonly #others = new LatencyHistogram();
@@ -58,15 +65,15 @@ export class RunTally {
     }
     this.#answered += answered;
     this.#inTime += inTime;
-    for (const [code, count] of Object.entries(errors)) {
-      this.#errors.set(code, (this.#errors.get(code) ?? 0) + count);
-    }
+    this.#addErrors(errors);
+    for (const late of record.late) this.#addLate(late);
     this.#addToSecond(record);
   }
 
   /** All that was added; the last seconds may be those of some threads only. */
   totals(): RunTotals {
     for (const second of [...this.#open.keys()].sort((a, b) => a - b)) this.#close(second);
+    this.#amend();
     dropEmptyEnd(this.#series);
     const all = merged([this.#hits, this.#misses, this.#others]).distribution();
     const tells = this.#hits.count + this.#misses.count > 0;
@@ -85,6 +92,42 @@ export class RunTally {
     };
   }
 
+  #addErrors(errors: Readonly<Record<string, number>>): void {
+    for (const [code, count] of Object.entries(errors)) {
+      this.#errors.set(code, (this.#errors.get(code) ?? 0) + count);
+    }
+  }
+
+  #addLate({ second, errors, times }: LateRecord): void {
+    this.#others.add(times);
+    this.#addErrors(errors);
+    const late = this.#late.get(second) ?? { errors: 0, times: [] };
+    this.#late.set(second, late);
+    late.errors += sumOf(errors);
+    late.times.push(times);
+  }
+
+  /** Adds to each second the calls that were due in it and given up later. */
+  #amend(): void {
+    for (const [index, seen] of this.#series.entries()) {
+      const late = this.#late.get(seen.second);
+      if (late === undefined) continue;
+      const latency = new LatencyHistogram();
+      const counts = this.#counts.get(seen.second);
+      for (const times of [...(counts === undefined ? [] : [counts]), ...late.times]) {
+        latency.add(times);
+      }
+      this.#series[index] = {
+        second: seen.second,
+        calls: seen.calls + late.errors,
+        errors: seen.errors + late.errors,
+        p50Ms: latency.percentileMs(50),
+        p99Ms: latency.percentileMs(99),
+      };
+    }
+    this.#late.clear();
+  }
+
   #addToSecond(record: SecondRecord): void {
     const open = this.#open.get(record.second) ?? new OpenSecond();
     this.#open.set(record.second, open);
@@ -93,13 +136,23 @@ export class RunTally {
   }
 
   #close(second: number): void {
-    const seen = this.#open.get(second)?.seen(second);
+    const open = this.#open.get(second);
+    if (open === undefined) return;
     this.#open.delete(second);
-    if (seen === undefined) return;
+    const seen = open.seen(second);
     const { hitRate: _, ...ofRun } = seen;
     this.#series.push(ofRun);
-    this.#onSecond(seen);
+    this.#counts.set(second, open.encode());
+    this.#counts.delete(second - BENCH_SECONDS_KEPT - 1);
+    const { late } = open;
+    this.#onSecond({ ...seen, calls: seen.calls + late, errors: seen.errors + late });
   }
+}
+
+/** Calls of one second that were given up in later ones. */
+interface LateSecond {
+  errors: number;
+  readonly times: EncodedHistogram[];
 }
 
 /** A second that some threads have told of. */
@@ -110,12 +163,15 @@ class OpenSecond {
   #hits = 0;
   #misses = 0;
   told = 0;
+  /** Calls of earlier seconds that were given up in this one. */
+  late = 0;
 
-  add({ hits, misses, others, answered, errors }: SecondRecord): void {
+  add({ hits, misses, others, answered, errors, late }: SecondRecord): void {
     this.told++;
     for (const encoded of [hits, misses, others]) this.#latency.add(encoded);
     this.#answered += answered;
-    for (const count of Object.values(errors)) this.#errors += count;
+    this.#errors += sumOf(errors);
+    for (const { errors } of late) this.late += sumOf(errors);
     this.#hits += countOf(hits);
     this.#misses += countOf(misses);
   }
@@ -131,6 +187,15 @@ class OpenSecond {
       hitRate: told === 0 ? null : this.#hits / told,
     };
   }
+
+  /** Empties it. */
+  encode(): EncodedHistogram {
+    return this.#latency.encode();
+  }
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function countOf(encoded: EncodedHistogram): number {

@@ -1,8 +1,22 @@
+import { BENCH_SECONDS_KEPT } from "../limits.ts";
 import { type EncodedHistogram, LatencyHistogram } from "./latency_histogram.ts";
 
 const MS_PER_SECOND = 1_000;
 
-/** What one thread counted in one second: calls by when they ended. Plain data for another thread. */
+/** Calls that were given up in a later second than the one in which they were due. */
+export interface LateRecord {
+  /** In which they were due, or the earliest that is kept. */
+  readonly second: number;
+  /** By the name of the code. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** From when they were due until they were given up. */
+  readonly times: EncodedHistogram;
+}
+
+/**
+ * What one thread counted in one second: calls by when they ended, but for those that were given up, which
+ * are the trouble of the second in which they were due. Plain data for another thread.
+ */
 export interface SecondRecord {
   /** From the end of the warm-up, 0 for the first. */
   readonly second: number;
@@ -16,6 +30,8 @@ export interface SecondRecord {
   readonly hits: EncodedHistogram;
   readonly misses: EncodedHistogram;
   readonly others: EncodedHistogram;
+  /** Of earlier seconds, told of in this one; one of them may be in it more than once. */
+  readonly late: readonly LateRecord[];
   /** From when calls were sent; `null` in a closed loop, where that is when they were due. */
   readonly service: EncodedHistogram | null;
 }
@@ -29,7 +45,7 @@ export interface Failure {
   readonly code: string;
   /**
    * Whether its time is at least as long as the answer would have taken: then it counts among the
-   * latencies. The time of a quick refusal does not.
+   * latencies, of the second in which it was due. The time of a quick refusal does not.
    */
   readonly late: boolean;
 }
@@ -59,7 +75,11 @@ export class SecondRecorder {
   readonly #misses = new LatencyHistogram();
   readonly #others = new LatencyHistogram();
   readonly #service: LatencyHistogram | undefined;
+  readonly #lateTimes = new LatencyHistogram();
   #errors = new Map<string, number>();
+  #late: LateRecord[] = [];
+  #lateSecond = 0;
+  #lateErrors = new Map<string, number>();
   #answered = 0;
   #inTime = 0;
   #second = 0;
@@ -97,10 +117,12 @@ export class SecondRecorder {
     if (dueMs < this.#startMs) return;
     this.advance(endMs);
     this.lastEndMs = endMs;
-    this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1);
-    if (!late) return;
-    this.#others.record(endMs - dueMs);
+    if (!late) return addOne(this.#errors, code);
     if (sentMs !== undefined) this.#service?.record(endMs - sentMs);
+    const dueSecond = Math.floor((dueMs - this.#startMs) / MS_PER_SECOND);
+    if (dueSecond < this.#second) return this.#failLate(dueSecond, endMs - dueMs, code);
+    addOne(this.#errors, code);
+    this.#others.record(endMs - dueMs);
   }
 
   /** Tells of the seconds that are over. */
@@ -110,6 +132,7 @@ export class SecondRecorder {
 
   /** Tells of the current second, over or not, and begins the next. */
   flush(): void {
+    this.#closeLate();
     this.#onSecond({
       second: this.#second++,
       answered: this.#answered,
@@ -118,11 +141,36 @@ export class SecondRecorder {
       hits: this.#hits.encode(),
       misses: this.#misses.encode(),
       others: this.#others.encode(),
+      late: this.#late,
       service: this.#service?.encode() ?? null,
     });
     this.#secondEndMs += MS_PER_SECOND;
     this.#answered = 0;
     this.#inTime = 0;
     this.#errors = new Map();
+    this.#late = [];
   }
+
+  /** Calls are given up in the order in which they were due, so that one second is collected at a time. */
+  #failLate(dueSecond: number, latencyMs: number, code: string): void {
+    const second = Math.max(dueSecond, this.#second - BENCH_SECONDS_KEPT);
+    if (second !== this.#lateSecond) this.#closeLate();
+    this.#lateSecond = second;
+    addOne(this.#lateErrors, code);
+    this.#lateTimes.record(latencyMs);
+  }
+
+  #closeLate(): void {
+    if (this.#lateErrors.size === 0) return;
+    this.#late.push({
+      second: this.#lateSecond,
+      errors: Object.fromEntries(this.#lateErrors),
+      times: this.#lateTimes.encode(),
+    });
+    this.#lateErrors = new Map();
+  }
+}
+
+function addOne(counts: Map<string, number>, code: string): void {
+  counts.set(code, (counts.get(code) ?? 0) + 1);
 }

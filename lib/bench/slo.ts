@@ -40,8 +40,17 @@ export function sloBreach(
   if (report.latency.count === 0) return "nothing answered";
   if (errorShareOf(report) > errorShareMax) return "too many errors";
   if (sloValueMs({ figure }, report) > limitMs) return "too slow";
-  if (report.achievedPerSecond < (report.offeredPerSecond ?? 0) * PACE_MIN) return "fell behind";
-  return undefined;
+  return keepsPace(report) ? undefined : "fell behind";
+}
+
+/** Whether the answers of a run kept pace with what was due; always so in a closed loop. */
+export function keepsPace(
+  { achievedPerSecond, offeredPerSecond }: Pick<
+    BenchReport,
+    "achievedPerSecond" | "offeredPerSecond"
+  >,
+): boolean {
+  return achievedPerSecond >= (offeredPerSecond ?? 0) * PACE_MIN;
 }
 
 /** The figure of latency that the objective is set for. */

@@ -1,4 +1,6 @@
 import type { BenchReport } from "./report.ts";
+import { type Cut, runOneOfMany } from "./run_of_many.ts";
+import { keepsPace } from "./slo.ts";
 
 /** The most loads of one sweep: at ten seconds each they take ten minutes. */
 export const LOADS_MAX = 64;
@@ -13,21 +15,36 @@ export interface SweepPoint {
   readonly report: BenchReport;
 }
 
+/** What a sweep measured. */
+export interface SweepOutcome {
+  /** Of the first loads, all of them if nothing cut the sweep short. */
+  readonly points: readonly SweepPoint[];
+  /** Why there is no point of the next load; `null` if there is one of each. */
+  readonly cut: Cut | null;
+}
+
+/** How the runs of a sweep are made. */
+export interface SweepOptions {
+  readonly run: (load: number) => Promise<BenchReport>;
+  /** Told of each run once it is over. */
+  readonly onPoint: (point: SweepPoint) => void;
+  /** Ends the sweep; the run that it cuts is left out. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Makes one run for each load, one after the other. What a load is depends on the loop: a closed one is
  * loaded by its connections, each with the same number of calls in flight, an open one by the calls per
  * second that are due.
  *
  * @param loads ascending positive integers, at most `LOADS_MAX`
- * @param run makes one run; what it throws ends the sweep
- * @param onPoint told of each run once it is over
+ * @throws {OperationError} why the first run failed; a later one's failure ends the sweep
  * @throws {RangeError} if the loads are too many, or do not ascend
  */
 export async function sweep(
   loads: readonly number[],
-  run: (load: number) => Promise<BenchReport>,
-  onPoint: (point: SweepPoint) => void,
-): Promise<SweepPoint[]> {
+  { run, onPoint, signal }: SweepOptions,
+): Promise<SweepOutcome> {
   const areGood = loads.every((load, index) =>
     Number.isInteger(load) && load > (index === 0 ? 0 : loads[index - 1])
   );
@@ -38,24 +55,43 @@ export async function sweep(
   }
   const points: SweepPoint[] = [];
   for (const load of loads) {
-    const point = { load, report: await run(load) };
+    const isFirst = points.length === 0;
+    const outcome = await runOneOfMany({ run: () => run(load), signal, isFirst });
+    if (outcome.kind !== "report") return { points, cut: outcome };
+    const point = { load, report: outcome.report };
     onPoint(point);
     points.push(point);
   }
-  return points;
+  return { points, cut: null };
 }
 
 /**
- * The knee of a saturation curve, the load beyond which more load brings waiting rather than answers: the
- * last point that answered more than the best before it by more than a tenth of what the load grew since.
+ * The knee of a saturation curve, the load beyond which more load brings waiting rather than answers.
+ *
+ * In an open loop it is the last load that the answers kept pace with: one that was not sustained may well
+ * have brought more answers than the one before. In a closed loop it is the last point that answered more
+ * than the best before it by more than a tenth of what the load grew since.
  *
  * Growth is measured against the best point before, so that a dip and the way out of it are no growth;
  * and against the load's own growth, so that it does not depend on how far apart the loads are.
  *
- * @returns the index of the point, or undefined where there is none: with no answers, or where the last
- *   point still grew, so that the knee lies beyond it
+ * @returns the index of the point, or undefined where there is none: with no answers, none that kept pace,
+ *   or where the last point still grew or kept pace, so that the knee lies beyond it
  */
 export function kneeOf(points: readonly SweepPoint[]): number | undefined {
+  const isOpen = points[0]?.report.options.loop === "open";
+  const knee = isOpen ? lastSustained(points) : lastGrown(points);
+  return knee === points.length - 1 ? undefined : knee;
+}
+
+function lastSustained(points: readonly SweepPoint[]): number | undefined {
+  const last = points.findLastIndex(({ report }) =>
+    report.achievedPerSecond > 0 && keepsPace(report)
+  );
+  return last < 0 ? undefined : last;
+}
+
+function lastGrown(points: readonly SweepPoint[]): number | undefined {
   let best: number | undefined;
   let knee: number | undefined;
   for (const [index, point] of points.entries()) {
@@ -64,7 +100,7 @@ export function kneeOf(points: readonly SweepPoint[]): number | undefined {
     if (best === undefined || isGrowth(points[best], point)) knee = index;
     best = index;
   }
-  return knee === points.length - 1 ? undefined : knee;
+  return knee;
 }
 
 function isGrowth(before: SweepPoint, after: SweepPoint): boolean {

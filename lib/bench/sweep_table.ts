@@ -1,21 +1,62 @@
 import { errorShareOf } from "./figure.ts";
 import { formatNumber, formatQuantity } from "./quantity.ts";
 import type { LoadOptions } from "./report.ts";
+import type { Cut } from "./run_of_many.ts";
 import type { SloOutcome, SloStep } from "./slo_search.ts";
-import type { Slo } from "./slo.ts";
-import { GROWTH_MIN, kneeOf, type SweepPoint } from "./sweep.ts";
+import { keepsPace, PACE_MIN, type Slo } from "./slo.ts";
+import { GROWTH_MIN, kneeOf, type SweepOutcome, type SweepPoint } from "./sweep.ts";
 import { formatRows } from "./text_table.ts";
 
-/** The saturation table of a sweep as text for a terminal, its knee marked, and its rule below. */
-export function formatSweep(points: readonly SweepPoint[], loop: LoadOptions["loop"]): string {
+/** Marks a run whose report has warnings. */
+const WARNED = "!";
+
+/**
+ * The saturation table of a sweep as text for a terminal: its knee marked, and runs that had warnings; the
+ * knee's rule below, and why loads are missing.
+ */
+export function formatSweep({ points, cut }: SweepOutcome, loop: LoadOptions["loop"]): string {
+  const missing = cut === null ? "" : `${cutText(cut)}\n`;
+  if (points.length === 0) return `${missing}nothing was measured\n`;
   const knee = kneeOf(points);
   const load = loop === "open" ? "calls due/s" : "connections";
-  const head = [load, "answers/s", "errors", "p50", "p99", "p99.9", "max", ""];
-  const rows = points.map((point, index) => [...rowOf(point), index === knee ? "<- knee" : ""]);
-  const rule = knee === undefined
-    ? "no knee: the last load still brought more answers\n"
-    : `knee: the last load that brought ${GROWTH_MIN * 100} % of its growth in answers\n`;
-  return `${formatRows([head, ...rows])}\n${rule}`;
+  const head = [load, "answers/s", "errors", "p50", "p99", "p99.9", "max", "", ""];
+  const rows = points.map((point, index) => [
+    ...rowOf(point),
+    point.report.warnings.length > 0 ? WARNED : "",
+    index === knee ? "<- knee" : "",
+  ]);
+  const isWarned = points.some(({ report }) => report.warnings.length > 0);
+  const legend = isWarned ? `${WARNED}: the run had warnings, told as it ended\n` : "";
+  return `${formatRows([head, ...rows])}\n${kneeText(knee, points, loop)}\n${legend}${missing}`;
+}
+
+function kneeText(
+  knee: number | undefined,
+  points: readonly SweepPoint[],
+  loop: LoadOptions["loop"],
+): string {
+  const pace = `${PACE_MIN * 100} % of what was due`;
+  if (points.every(({ report }) => report.achievedPerSecond === 0)) return "no knee: no answers";
+  if (knee !== undefined) {
+    return loop === "open"
+      ? `knee: the last load with ${pace} answered`
+      : `knee: the last load that brought ${GROWTH_MIN * 100} % of its growth in answers`;
+  }
+  if (loop === "closed") return "no knee: the last load still brought more answers";
+  return keepsPace(points[points.length - 1].report)
+    ? `no knee: the last load still had ${pace} answered`
+    : `no knee: no load had ${pace} answered`;
+}
+
+function cutText(cut: Cut): string {
+  return cut.kind === "stopped"
+    ? "stopped by a signal: later loads are missing"
+    : `later loads are missing: ${cut.problem}`;
+}
+
+/** The warnings of one run as lines of text, without line breaks. */
+export function formatWarnings(warnings: readonly string[]): string[] {
+  return warnings.map((warning) => `${WARNED} ${warning}`);
 }
 
 /** One point as a line of text, without a line break. */
@@ -49,7 +90,7 @@ export function formatSloStep({ figure }: Pick<Slo, "figure">, step: SloStep): s
 
 /** What a search found as a line of text, without a line break. */
 export function formatSloOutcome({ figure, limitMs }: Slo, outcome: SloOutcome): string {
-  const { keepsPerSecond, breaksPerSecond, end, runs } = outcome;
+  const { keepsPerSecond, breaksPerSecond, clientLimited, end, problem, runs } = outcome;
   const objective = `${figure} within ${formatQuantity(limitMs, "ms")}`;
   const broken = breaksPerSecond === null
     ? "no rate broke it"
@@ -57,6 +98,12 @@ export function formatSloOutcome({ figure, limitMs }: Slo, outcome: SloOutcome):
   const kept = keepsPerSecond === null
     ? "no rate that was tried kept it"
     : `kept up to ${formatQuantity(keepsPerSecond, "calls/s")}`;
-  const ending = end === "found" ? `${runs} runs` : `ended at the ${end}, ${runs} runs`;
-  return `${objective}: ${kept}; ${broken} (${ending})`;
+  const limit = clientLimited ? ", by the client's limit rather than the server's" : "";
+  return `${objective}: ${kept}; ${broken}${limit} (${endText({ end, problem })}${runs} runs)`;
+}
+
+function endText({ end, problem }: Pick<SloOutcome, "end" | "problem">): string {
+  if (end === "found") return "";
+  if (end === "stopped") return "stopped by a signal, ";
+  return end === "failed" ? `${problem}, ` : `ended at the ${end}, `;
 }

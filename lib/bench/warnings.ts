@@ -35,6 +35,14 @@ export function warningsOf(conditions: RunConditions): string[] {
   ];
 }
 
+/**
+ * Whether one of `warningsOf` tells that this machine, rather than the server, was the limit. Reports hold
+ * text alone, and these begin with who it was.
+ */
+export function tellsOfClient(warning: string): boolean {
+  return /^The (client|processors of the client)\b/.test(warning);
+}
+
 function scheduleWarnings({ threads }: RunConditions): string[] {
   const schedules = threads.flatMap(({ schedule }) => schedule ?? []);
   const sum = (of: (schedule: typeof schedules[number]) => number) =>

@@ -3,14 +3,14 @@ import {
   type ArrivalsName,
   BENCH_METHODS,
   type BenchMethod,
-  defaultThreads,
   FACTORIALS,
   type LoadLength,
   type LoadLoop,
   type RequestChoice,
 } from "../bench/load_plan.ts";
 import { type OutputName, OUTPUTS } from "../bench/outputs.ts";
-import { RATE_START } from "../bench/slo_search.ts";
+import { AUTO_THREADS } from "../bench/plan_draft.ts";
+import { RATE_MAX, RATE_START } from "../bench/slo_search.ts";
 import { type Slo, SLO_FIGURES } from "../bench/slo.ts";
 import { LOADS_MAX } from "../bench/sweep.ts";
 import { OperationError } from "../errors.ts";
@@ -40,9 +40,6 @@ import { parseTarget, type Target } from "./target.ts";
 
 const MS_PER_SECOND = 1_000;
 
-/** The word for a value that is chosen for the user. */
-const AUTO = "auto";
-
 /** The word for a seed that differs from run to run, and for the random workload. */
 const RANDOM = "random";
 
@@ -54,9 +51,6 @@ const KEYS_MAX: Readonly<Partial<Record<BenchMethod, number>>> = {
   "set-num": 65_536,
   fact: FACTORIALS,
 };
-
-/** The highest rate; a thread keeps up with a few hundred thousand calls a second. */
-const RATE_MAX = 10_000_000;
 
 /** The most popular of any number of things has all of the calls long before this. */
 const ZIPF_MAX = 10;
@@ -75,7 +69,7 @@ export type BenchWorkloadFlags =
   | { readonly kind: "numstore" }
   | { readonly kind: "file"; readonly file: string };
 
-/** What `client bench` does; see `LoadPlan`. */
+/** What `client bench` does; see `PlanDraft`. */
 export interface BenchFlags extends ClientSecurityFlags {
   readonly target: Target;
   /** The target as it was given, for the report. */
@@ -84,7 +78,7 @@ export interface BenchFlags extends ClientSecurityFlags {
   readonly loop: LoadLoop;
   readonly length: LoadLength;
   readonly connections: number;
-  readonly threads: number;
+  readonly threads: number | typeof AUTO_THREADS;
   readonly warmupMs: number;
   readonly deadlineMs: number;
   readonly seed: number;
@@ -166,12 +160,12 @@ const warmup: Flag<number> = {
   kind: durationFrom(0, BENCH_DURATION_MS_MAX),
   fallback: "1s",
 };
-const threads: Flag<number | typeof AUTO> = {
+const threads: Flag<number | typeof AUTO_THREADS> = {
   name: "--threads",
   placeholder: "count",
   summary: "threads, at most one for each connection",
-  kind: orWord(integerFrom(1, THREADS_MAX), AUTO),
-  fallback: AUTO,
+  kind: orWord(integerFrom(1, THREADS_MAX), AUTO_THREADS),
+  fallback: AUTO_THREADS,
 };
 const seed: Flag<number | typeof RANDOM> = {
   name: "--seed",
@@ -266,7 +260,8 @@ const BENCH: Program = {
 const CONFLICTS: readonly (readonly [flag: string, not: readonly Flag<unknown>[]])[] = [
   [workload.name, [method, inputs, distinct, zipf]],
   [rate.name, [inflight]],
-  [slo.name, [inflight, sweep, output]],
+  // The last of a number of calls is answered after the last is due: that is not falling behind.
+  [slo.name, [inflight, sweep, output, requests]],
   [sweep.name, [output]],
   [requests.name, [duration]],
 ];
@@ -275,22 +270,18 @@ const CONFLICTS: readonly (readonly [flag: string, not: readonly Flag<unknown>[]
  * The flags of `client bench`, from the arguments behind that word; no environment variable is read.
  *
  * Nothing is written, and no file is read: the composition root acts on the outcome. See `parseCommandLine`.
- *
- * @param processors of this machine, for the number of threads
  */
-export function parseBenchFlags(
-  args: readonly string[],
-  processors: number,
-): ParseOutcome<BenchFlags> {
-  return parseCommandLine(BENCH, args, () => undefined, (given) => buildFlags(given, processors));
+export function parseBenchFlags(args: readonly string[]): ParseOutcome<BenchFlags> {
+  return parseCommandLine(BENCH, args, () => undefined, buildFlags);
 }
 
-function buildFlags(given: GivenArguments, processors: number): BenchFlags {
+function buildFlags(given: GivenArguments): BenchFlags {
   const [targetText] = given.positionals;
   const target = parseTarget(targetText);
   rejectConflicts(given);
   const loop = readLoop(given);
-  const length = readLength(given, loop);
+  const search = readSearch(given);
+  const length = readLength(given, loop, search);
   const connectionCount = flagValue(connections, given);
   const seedGiven = flagValue(seed, given);
   return {
@@ -300,13 +291,12 @@ function buildFlags(given: GivenArguments, processors: number): BenchFlags {
     loop,
     length,
     connections: connectionCount,
-    threads: readThreads(given, connectionCount) ??
-      defaultThreads(loop, connectionCount, processors),
+    threads: readThreads(given, leastConnections(loop, search) ?? connectionCount),
     warmupMs: flagValue(warmup, given),
     deadlineMs: flagValue(deadline, given),
     seed: seedGiven === RANDOM ? crypto.getRandomValues(new Uint32Array(1))[0] : seedGiven,
     output: flagValue(output, given),
-    search: readSearch(given),
+    search,
     ...readSecurityFlags(given),
   };
 }
@@ -320,6 +310,13 @@ function rejectConflicts({ texts }: GivenArguments): void {
   }
   if (texts.has(arrivals.name) && !texts.has(rate.name) && !texts.has(slo.name)) {
     throw wrong(`${arrivals.name} is for an open loop, and needs ${rate.name}`);
+  }
+  if (!texts.has(sweep.name)) return;
+  if (!texts.has(rate.name) && texts.has(connections.name)) {
+    throw wrong(`${connections.name} cannot be used with ${sweep.name} without ${rate.name}`);
+  }
+  if (texts.has(rate.name) && texts.has(requests.name)) {
+    throw wrong(`${requests.name} cannot be used with ${sweep.name} and ${rate.name}`);
   }
 }
 
@@ -346,25 +343,35 @@ function readLoop(given: GivenArguments): LoadLoop {
   };
 }
 
-function readLength(given: GivenArguments, loop: LoadLoop): LoadLength {
+function readLength(given: GivenArguments, loop: LoadLoop, search: BenchSearch): LoadLength {
   if (given.texts.has(requests.name)) {
     return { kind: "requests", requests: flagValue(requests, given) };
   }
   const durationMs = flagValue(duration, given);
-  const calls = loop.kind === "open" ? loop.ratePerSecond * durationMs / MS_PER_SECOND : 0;
+  const most = search.kind === "sweep" ? search.loads[search.loads.length - 1] : undefined;
+  const calls = loop.kind === "open"
+    ? (most ?? loop.ratePerSecond) * durationMs / MS_PER_SECOND
+    : 0;
   if (calls > BENCH_CALLS_MAX) {
+    const { name } = most === undefined ? rate : sweep;
     throw wrong(
-      `${rate.name} and ${duration.name} make ${calls} calls, expected at most ${BENCH_CALLS_MAX}`,
+      `${name} and ${duration.name} make ${calls} calls, expected at most ${BENCH_CALLS_MAX}`,
     );
   }
   return { kind: "duration", durationMs };
 }
 
-/** @returns `undefined` when it is left to us */
-function readThreads(given: GivenArguments, connectionCount: number): number | undefined {
+/** @returns `undefined` where each run has the same number of them */
+function leastConnections(loop: LoadLoop, search: BenchSearch): number | undefined {
+  return loop.kind === "closed" && search.kind === "sweep" ? search.loads[0] : undefined;
+}
+
+function readThreads(
+  given: GivenArguments,
+  connectionCount: number,
+): number | typeof AUTO_THREADS {
   const count = flagValue(threads, given);
-  if (count === AUTO) return undefined;
-  if (count <= connectionCount) return count;
+  if (count === AUTO_THREADS || count <= connectionCount) return count;
   throw wrong(
     `${threads.name} is ${count}, expected at most one for each of ${connectionCount} connections`,
   );

@@ -24,7 +24,17 @@ function record(second: number, answered: number, inTime: number): SecondRecord 
   const others = histogram.encode();
   const none = histogram.encode();
   const errors = {};
-  return { second, answered, inTime, errors, hits: none, misses: none, others, service: null };
+  return {
+    second,
+    answered,
+    inTime,
+    errors,
+    late: [],
+    hits: none,
+    misses: none,
+    others,
+    service: null,
+  };
 }
 
 /** A thread that tells what it is given as soon as it is to run. */

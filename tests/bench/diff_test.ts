@@ -140,3 +140,30 @@ Deno.test("formatRegression() names the figure and both values", () => {
     "errors got worse: 0 % before, 0.99 % after",
   ]);
 });
+
+Deno.test("diffReports() counts a second without an answer as the slowest", () => {
+  const series = base.series.map((second) =>
+    second.second < 3 ? second : { ...second, errors: second.calls, p50Ms: 0, p99Ms: 0 }
+  );
+  const latency = { ...base.latency, p99Ms: base.latency.p99Ms * 1.5 };
+  const { changes } = diffReports(base, { ...base, series, latency });
+  assert.equal(named(changes, "latency p99").verdict, "worse");
+});
+
+Deno.test("diffReports() knows seconds at the end in which no call ended", () => {
+  const series = base.series.slice(0, 2);
+  const hung = { ...base, series, achievedPerSecond: 200, calls: 2000 };
+  const { p, verdict } = named(diffReports(base, hung).changes, "rate");
+  assert.equal(verdict, "worse");
+  assert.ok(p !== null && p < 0.01);
+});
+
+Deno.test("regressionsOf() finds an outage that no second tells of", () => {
+  const errors = [{ code: "NOT_SENT", count: 900 }];
+  const down = { ...makeReport({ seconds: 1 }), errors, series: [] };
+  const regressions = regressionsOf(diffReports(makeReport({ seconds: 1 }), down), 0.05);
+  assert.deepEqual(regressions.map(({ figure }) => figure.name), ["errors"]);
+  // A handful in a great many is noise.
+  const few = { ...base, errors: [{ code: "UNAVAILABLE", count: 3 }] };
+  assert.equal(named(diffReports(base, few).changes, "errors").verdict, "unsure");
+});

@@ -231,3 +231,39 @@ Deno.test("an open loop has no more calls in flight than the server takes at onc
   assert.ok(loop.schedule !== null && loop.schedule.held > 80 && loop.schedule.sentLate === 0);
   close(totals().service.maxMs, 10);
 });
+
+Deno.test("calls that are given up count in the second in which they were due", async (t) => {
+  for (const kind of [CLOSED, OPEN]) {
+    await t.step(kind.kind, async () => {
+      const clock = new FakeClock();
+      // The server is gone from 1.5 s on; a hundred calls fit in flight.
+      const caller = new FakeCaller(clock, (sentMs) => ({
+        endMs: sentMs < 1.5 * SECOND ? sentMs + 1 : 60 * SECOND,
+        answer: "ok",
+      }));
+      const length = { kind: "duration", durationMs: 4 * SECOND } as const;
+      const { loop, totals } = fakeLoad({ clock, caller, loop: kind, length });
+      const over = loop.run();
+      await clock.runUntil(4 * SECOND);
+      loop.stop(clock.nowMs);
+      await clock.runUntil(9 * SECOND);
+      loop.cutOff(clock.nowMs);
+      await over;
+      const { series, calls, errors, latency } = totals();
+      const given = errors.reduce((sum, { count }) => sum + count, 0);
+      assert.deepEqual(
+        series.map(({ second, calls, errors }) => [second, calls, errors]),
+        kind.kind === "open"
+          ? [[0, 999, 0], [1, 1001, 500], [2, 1000, 1000], [3, 1000, 1000]]
+          : [[0, 999, 0], [1, 502, 1]],
+      );
+      assert.equal(series.reduce((sum, second) => sum + second.calls, 0), calls);
+      assert.equal(series.reduce((sum, second) => sum + second.errors, 0), given);
+      assert.equal(latency.count, calls);
+      if (kind.kind === "closed") return;
+      // What was due in second 1 and answered took 1 ms; half of it was not.
+      assert.ok(series[1].p50Ms < 1.01 && series[1].p99Ms > 7 * SECOND, `${series[1].p99Ms}`);
+      assert.ok(series[3].p50Ms > 400 && series[3].p50Ms < 600, `${series[3].p50Ms}`);
+    });
+  }
+});

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import type { BenchReport } from "../../lib/bench/report.ts";
+import { exitOfSlo } from "../../lib/bench/exit_code.ts";
+import { OperationError } from "../../lib/errors.ts";
+import { BENCH_CALLS_MAX } from "../../lib/limits.ts";
 import { type Slo, SLO_FIGURES, sloBreach } from "../../lib/bench/slo.ts";
 import {
   RATE_MAX,
   RATE_MIN,
   RATE_START,
   RATE_TOLERANCE,
+  rateMaxOf,
   type RunAtRate,
   RUNS_MAX,
   searchSlo,
@@ -42,7 +46,13 @@ function reportAt(
 
 async function search(slo: Slo, run: RunAtRate, first = RATE_START) {
   const steps: SloStep[] = [];
-  const outcome = await searchSlo(slo, first, run, (step) => steps.push(step));
+  const outcome = await searchSlo(slo, {
+    first,
+    rateMax: RATE_MAX,
+    run,
+    onStep: (step) => steps.push(step),
+    signal: new AbortController().signal,
+  });
   return { outcome, steps };
 }
 
@@ -137,8 +147,83 @@ Deno.test("searchSlo() says when every rate keeps it, or none does", async () =>
   );
 });
 
-Deno.test("searchSlo() ends with the run that fails", async () => {
-  await assert.rejects(() => search(P99, () => Promise.reject(new Error("Gone"))), /Gone/);
+Deno.test("searchSlo() keeps what it knows when a run fails, or a signal comes", async (t) => {
+  const server = mm1(5_000);
+  const interruption = new AbortController();
+  const stopping: RunAtRate = (rate) => {
+    if (rate > 2_000) interruption.abort();
+    return server(rate);
+  };
+  const failing: RunAtRate = (rate) =>
+    rate > 2_000 ? Promise.reject(new OperationError("unavailable", "Gone")) : server(rate);
+  const cases = [
+    ["stopped", stopping, null, "(stopped by a signal, 2 runs)", 0],
+    ["failed", failing, "Gone", "(Gone, 2 runs)", 1],
+  ] as const;
+  for (const [end, run, problem, text, code] of cases) {
+    await t.step(end, async () => {
+      const { signal } = interruption;
+      const steps: SloStep[] = [];
+      const outcome = await searchSlo(P99, {
+        first: 1_000,
+        rateMax: RATE_MAX,
+        run,
+        onStep: (step) => steps.push(step),
+        signal: end === "stopped" ? signal : new AbortController().signal,
+      });
+      assert.equal(steps.length, 2);
+      assert.deepEqual(outcome, {
+        keepsPerSecond: 2_000,
+        breaksPerSecond: null,
+        clientLimited: false,
+        end,
+        problem,
+        runs: 2,
+      });
+      assert.ok(formatSloOutcome(P99, outcome).endsWith(text));
+      assert.equal(exitOfSlo(outcome), code);
+    });
+  }
+  const gone = new OperationError("unavailable", "Gone");
+  await assert.rejects(() => search(P99, () => Promise.reject(gone)), /Gone/);
+});
+
+Deno.test("searchSlo() says when the client was the limit of the rate that broke it", async (t) => {
+  const server = mm1(5_000);
+  for (
+    const [warning, clientLimited] of [["The client used 99 %", true], [
+      "The server takes 10 calls",
+      false,
+    ]]
+  ) {
+    await t.step(`${warning}`, async () => {
+      const { outcome, steps } = await search(P99, async (rate) => {
+        const report = await server(rate);
+        return { ...report, warnings: rate > 2_000 ? [`${warning}`] : [] };
+      });
+      assert.equal(outcome.clientLimited, clientLimited);
+      assert.deepEqual(steps[0].warnings, []);
+      assert.deepEqual(steps[2].warnings, [warning]);
+      assert.equal(formatSloOutcome(P99, outcome).includes("by the client's limit"), clientLimited);
+    });
+  }
+});
+
+Deno.test("searchSlo() tries no rate whose run would make more calls than a run may", async () => {
+  const hour = { kind: "duration", durationMs: 3_600_000 } as const;
+  const rateMax = rateMaxOf(hour);
+  assert.equal(rateMax, Math.floor(BENCH_CALLS_MAX / 3_600));
+  assert.equal(rateMaxOf({ kind: "duration", durationMs: 1 }), RATE_MAX);
+  const rates: number[] = [];
+  const outcome = await searchSlo(P99, {
+    first: RATE_START,
+    rateMax,
+    run: (rate) => Promise.resolve(reportAt(rate, 0.01)),
+    onStep: ({ ratePerSecond }) => rates.push(ratePerSecond),
+    signal: new AbortController().signal,
+  });
+  assert.deepEqual([outcome.keepsPerSecond, outcome.end], [rateMax, "highest rate"]);
+  assert.equal(Math.max(...rates), rateMax);
 });
 
 Deno.test("sloBreach() says why a run breaks an objective", async (t) => {
@@ -177,7 +262,14 @@ Deno.test("formatSloStep() and formatSloOutcome() tell of a search in lines", as
     formatSloOutcome(P99, outcome),
     /^p99 within 2\.00 ms: kept up to 2 \d{3} calls\/s; 2 \d{3} calls\/s broke it twice \(\d+ runs\)$/,
   );
-  const none = { keepsPerSecond: null, breaksPerSecond: 1, end: "lowest rate", runs: 22 } as const;
+  const none = {
+    keepsPerSecond: null,
+    breaksPerSecond: 1,
+    clientLimited: false,
+    end: "lowest rate",
+    problem: null,
+    runs: 22,
+  } as const;
   assert.equal(
     formatSloOutcome(P99, none),
     "p99 within 2.00 ms: no rate that was tried kept it; 1 calls/s broke it twice " +

@@ -13,7 +13,7 @@ const DEFAULTS: BenchFlags = {
   loop: { kind: "closed", inflight: 1 },
   length: { kind: "duration", durationMs: 10_000 },
   connections: 8,
-  threads: 3,
+  threads: "auto",
   warmupMs: 1_000,
   deadlineMs: 30_000,
   seed: 7,
@@ -40,7 +40,6 @@ Deno.test("parseBenchFlags() reads the flags", async (t) => {
     [["--slo", "p99=2ms"], {
       search: { kind: "slo", slo: { figure: "p99", limitMs: 2 } },
       loop: open,
-      threads: 1,
     }],
     [["--tls", "--ca", "a.pem", "--token-file", "t"], { tls: { caFile: "a.pem" }, tokenFile: "t" }],
     [["--output", "html"], { output: "html" }],
@@ -53,17 +52,15 @@ Deno.test("parseBenchFlags() reads the flags", async (t) => {
     ],
     [["--connections", "2", "--inflight", "10"], {
       connections: 2,
-      threads: 1,
       loop: { kind: "closed", inflight: 10 },
     }],
-    [["--connections", "1"], { connections: 1, threads: 1 }],
-    [["--connections", "64"], { connections: 64, threads: 3 }],
+    [["--connections", "1"], { connections: 1 }],
+    [["--connections", "64"], { connections: 64 }],
     [["--threads", "8"], { threads: 8 }],
-    [["--rate", "1000"], { loop: open, threads: 1 }],
-    [["--rate", "120000"], { loop: { ...open, ratePerSecond: 120_000 }, threads: 3 }],
+    [["--rate", "1000"], { loop: open }],
+    [["--rate", "120000"], { loop: { ...open, ratePerSecond: 120_000 } }],
     [["--rate", "1000", "--arrivals", "poisson"], {
       loop: { ...open, arrivals: "poisson" },
-      threads: 1,
     }],
     [["--duration", "500ms"], { length: { kind: "duration", durationMs: 500 } }],
     [["--duration", "1.5m"], { length: { kind: "duration", durationMs: 90_000 } }],
@@ -74,7 +71,7 @@ Deno.test("parseBenchFlags() reads the flags", async (t) => {
   ];
   for (const [args, change] of cases) {
     await t.step(args.join(" "), () => {
-      assert.deepEqual(parseBenchFlags(["5440", "--seed", "7", ...args], 6), {
+      assert.deepEqual(parseBenchFlags(["5440", "--seed", "7", ...args]), {
         kind: "run",
         flags: { ...DEFAULTS, ...change },
       });
@@ -124,12 +121,29 @@ Deno.test("parseBenchFlags() says what is wrong", async (t) => {
     [["5440", "--slo", "p98=2ms"], /--slo is "p98=2ms", expected FIGURE=TIME such as p99=2ms/],
     [["5440", "--slo", "p99=2ms", "--sweep", "1"], /--sweep cannot be used with --slo/],
     [["5440", "--sweep", "1", "--output", "json"], /--output cannot be used with --sweep/],
+    [["5440", "--slo", "p99=2ms", "--requests", "50"], /--requests cannot be used with --slo/],
+    [
+      ["5440", "--sweep", "1,2", "--connections", "4"],
+      /--connections cannot be used with --sweep without --rate/,
+    ],
+    [
+      ["5440", "--sweep", "1,2", "--rate", "1", "--requests", "9"],
+      /--requests cannot be used with --sweep and --rate/,
+    ],
+    [
+      ["5440", "--sweep", "2,16", "--threads", "4"],
+      /--threads is 4, expected at most one for each of 2 connections/,
+    ],
+    [
+      ["5440", "--rate", "1", "--sweep", "1,1000000", "--duration", "1h"],
+      /--sweep and --duration make 3600000000 calls, expected at most/,
+    ],
     [["5440", "--ca", "a.pem"], /--ca is given, and --tls is not/],
     [["5440", "w.json"], /unexpected argument "w.json"/],
   ];
   for (const [args, message] of cases) {
     await t.step(message.source, () => {
-      const outcome = parseBenchFlags(args, 2);
+      const outcome = parseBenchFlags(args);
       assert.ok(outcome.kind === "exit");
       assert.deepEqual([outcome.code, outcome.stdout], [EXIT_USAGE, ""]);
       assert.match(outcome.stderr, message);
@@ -139,7 +153,7 @@ Deno.test("parseBenchFlags() says what is wrong", async (t) => {
 });
 
 Deno.test("parseBenchFlags() puts help on stdout", () => {
-  const help = parseBenchFlags(["--help"], 2);
+  const help = parseBenchFlags(["--help"]);
   assert.ok(help.kind === "exit");
   assert.deepEqual([help.code, help.stderr], [EXIT_SUCCESS, ""]);
   for (const word of ["TARGET", "--rate", "--arrivals", "--zipf", "--output", "--warmup"]) {

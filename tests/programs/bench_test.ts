@@ -1,10 +1,39 @@
 import assert from "node:assert/strict";
+import type { BenchReport } from "../../lib/bench/report.ts";
 import { benchReportSchema } from "../../lib/bench/report_schema.ts";
 import { modelServerMethods } from "../../lib/services/modelserver_contract.ts";
 import { addModelServer, type ModelServerBackend } from "../../lib/services/modelserver_service.ts";
-import { startServerProcess } from "../../tasks/server_process.ts";
+import { type ServerCommand, startServerProcess } from "../../tasks/server_process.ts";
+import { makeReport } from "../bench/made_report.ts";
 import { TestServer } from "../grpc/test_server.ts";
 import { ALL_PROGRAMS, run } from "./programs.ts";
+
+/** A server of ours in this process. @param onPredict is told of each call; what it throws fails the call */
+function fakeServer(onPredict: () => void): TestServer {
+  const backend: ModelServerBackend = {
+    setCoefs() {},
+    predict() {
+      onPredict();
+      return { output: 0, cacheHit: false };
+    },
+  };
+  return new TestServer({}, {
+    register: (registry) => addModelServer(registry, modelServerMethods(), backend),
+  });
+}
+
+function spawnBench(client: ServerCommand, more: readonly string[]): Deno.ChildProcess {
+  const { program, args, env = {}, cwd } = client;
+  return new Deno.Command(program, {
+    args: [...args, "bench", ...more],
+    env,
+    clearEnv: env.PATH === "",
+    ...(cwd === undefined ? {} : { cwd }),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
 
 for (const { name, server, client, missing } of ALL_PROGRAMS) {
   Deno.test(
@@ -53,6 +82,21 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
         const repeated = await bench("--workload", file, "--requests", "60", "--connections", "1");
         assert.equal(repeated.calls, 60);
         assert.equal(repeated.options.workload, file);
+        const numstore = await bench("--workload", "numstore", "--requests", "200");
+        // Over several connections a key may be asked for before it is set.
+        const failed = numstore.errors.map(({ code }) => code);
+        assert.ok(failed.every((code) => code === "ERROR_IN_ANSWER"), `${failed}`);
+        assert.ok(numstore.calls === 200 && (numstore.hits?.count ?? 0) > 0);
+      });
+      await t.step("methods with keys", async () => {
+        for (const method of ["set-num", "fact"]) {
+          const report = await bench("--method", method, "--distinct", "5", "--requests", "50");
+          assert.deepEqual([report.calls, report.errors, report.options.workload], [
+            50,
+            [],
+            method,
+          ]);
+        }
       });
     },
   );
@@ -63,27 +107,11 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
   }, async () => {
     const enough = Promise.withResolvers<void>();
     let calls = 0;
-    const backend: ModelServerBackend = {
-      setCoefs() {},
-      predict() {
-        if (++calls === 100) enough.resolve();
-        return { output: 0, cacheHit: false };
-      },
-    };
-    await using running = new TestServer({}, {
-      register: (registry) => addModelServer(registry, modelServerMethods(), backend),
+    await using running = fakeServer(() => {
+      if (++calls === 100) enough.resolve();
     });
-    const target = `${running.listen()}`;
-    const { program, args, env = {}, cwd } = client;
-    const child = new Deno.Command(program, {
-      args: [...args, "bench", target, "--duration", "1h", "--warmup", "0s", "--output", "json"],
-      env,
-      clearEnv: env.PATH === "",
-      ...(cwd === undefined ? {} : { cwd }),
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    const args = ["--duration", "1h", "--warmup", "0s", "--output", "json"];
+    const child = spawnBench(client, [`${running.listen()}`, ...args]);
     const output = child.output();
     await enough.promise;
     child.kill("SIGINT");
@@ -92,6 +120,122 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
     const report = benchReportSchema.parse(JSON.parse(new TextDecoder().decode(stdout)));
     assert.ok(report.calls > 0 && report.elapsedMs < 3_600_000);
     assert.deepEqual(report.errors, []);
+    assert.match(report.warnings[0], /^Ended by a signal after [\d.]+ s of 3600 s$/);
+  });
+
+  Deno.test({
+    name: `${name}: client bench --sweep that is interrupted keeps the points before`,
+    ignore: missing || Deno.build.os === "windows",
+  }, async () => {
+    const enough = Promise.withResolvers<void>();
+    let calls = 0;
+    await using running = fakeServer(() => {
+      if (++calls === 50) enough.resolve();
+    });
+    const loads = Array.from({ length: 64 }, (_, index) => index + 1).join();
+    const args = ["--requests", "20", "--warmup", "0s", "--threads", "1", "--sweep", loads];
+    const child = spawnBench(client, [`${running.listen()}`, ...args]);
+    const output = child.output();
+    await enough.promise;
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await output;
+    const text = new TextDecoder().decode(stdout);
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    assert.match(text, /^connections .*\n1 +[\d ]+0 %/);
+    assert.match(text, /\nstopped by a signal: later loads are missing\n$/);
+  });
+
+  Deno.test({ name: `${name}: client bench --sweep and --slo`, ignore: missing }, async (t) => {
+    await t.step("a sweep of connections", async () => {
+      await using running = fakeServer(() => {});
+      const args = ["--sweep", "1,2,4", "--duration", "200ms", "--warmup", "0s"];
+      const { code, stdout, stderr } = await run(client, ["bench", `${running.listen()}`, ...args]);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^connections .*\n1 .*\n2 .*\n4 .*\n\n(no )?knee: .*\n/);
+      assert.deepEqual(
+        stderr.split("\n").flatMap((line) => /^(\d+) connections: /.exec(line)?.[1] ?? []),
+        ["1", "2", "4"],
+      );
+    });
+    await t.step("an objective that some rate keeps", async () => {
+      let calls = 0;
+      // The first run's two calls are answered, all later ones are not.
+      await using running = fakeServer(() => {
+        if (++calls > 2) throw new Error("Broken");
+      });
+      const args = ["--slo", "p99=10s", "--rate", "10", "--duration", "200ms", "--warmup", "0s"];
+      const { code, stdout, stderr } = await run(client, ["bench", `${running.listen()}`, ...args]);
+      assert.equal(code, 0, stderr);
+      assert.match(
+        stdout,
+        /^p99 within 10 000 ms: kept up to 10 calls\/s; 11 calls\/s broke it twice/,
+      );
+      assert.match(stderr, /^run 1: .*: kept\n(! .*\n)*run 2: 20 calls\/s due, .*: \w+/);
+    });
+    await t.step("an objective that none keeps", async () => {
+      await using running = fakeServer(() => {
+        throw new Error("Broken");
+      });
+      const args = ["--slo", "p50=1s", "--rate", "2", "--duration", "100ms", "--warmup", "0s"];
+      const { code, stdout } = await run(client, ["bench", `${running.listen()}`, ...args]);
+      assert.equal(code, 1);
+      assert.match(
+        stdout,
+        /no rate that was tried kept it; .*\(ended at the lowest rate, 4 runs\)/,
+      );
+    });
+  });
+
+  Deno.test({ name: `${name}: client bench --output`, ignore: missing }, async (t) => {
+    await using running = fakeServer(() => {});
+    const target = `${running.listen()}`;
+    const forms: readonly (readonly [string, RegExp])[] = [
+      ["html", /^<!doctype html>[^]*<\/html>\n$/i],
+      ["csv", /^second,[^\n]*\n0,50,[^]*\n$/],
+      ["hdr", /^ +Value +Percentile +TotalCount [^]* 50 [^]*\n$/],
+    ];
+    for (const [form, text] of forms) {
+      await t.step(form, async () => {
+        const args = ["--requests", "50", "--warmup", "0s", "--output", form];
+        const { code, stdout, stderr } = await run(client, ["bench", target, ...args]);
+        assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+        assert.match(stdout, text);
+      });
+    }
+  });
+
+  Deno.test({ name: `${name}: client bench diff`, ignore: missing }, async (t) => {
+    const folder = await Deno.makeTempDir();
+    const file = async (name: string, report: BenchReport) => {
+      await Deno.writeTextFile(`${folder}/${name}.json`, JSON.stringify(report));
+      return `${folder}/${name}.json`;
+    };
+    const good = await file("good", makeReport());
+    const slow = await file("slow", makeReport({ p50Ms: 2 }));
+    const diff = (...args: string[]) => run(client, ["bench", "diff", ...args]);
+    await t.step("the same report", async () => {
+      const { code, stdout, stderr } = await diff(good, good, "--fail-over", "0%");
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+      assert.match(stdout, /^figure +before +after /);
+    });
+    await t.step("worse, by more than it may", async () => {
+      const { code, stderr } = await diff(good, slow, "--fail-over", "5%");
+      assert.equal(code, 1);
+      assert.match(stderr, /^client bench: latency p50 got worse by 100 %: [^\n]*\n/);
+    });
+    await t.step("worse, which may be", async () => {
+      for (const more of [[], ["--fail-over", "150%"]]) {
+        const { code, stdout, stderr } = await diff(good, slow, ...more);
+        assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+        assert.match(stdout, /\nlatency p50 .* worse\n/);
+      }
+    });
+    await t.step("no report, and misuse", async () => {
+      const { code, stdout } = await diff(good, `${folder}/none.json`);
+      assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
+      assert.equal((await diff(good)).code, 2);
+    });
+    await Deno.remove(folder, { recursive: true });
   });
 
   Deno.test({ name: `${name}: client bench prints a table`, ignore: missing }, async () => {
