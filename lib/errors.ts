@@ -1,9 +1,11 @@
 /** The closed list of ways in which an operation of this project can fail. */
 export type ErrorCode =
   | "invalid-argument"
+  | "not-found"
   | "failed-precondition"
   | "out-of-range"
   | "resource-exhausted"
+  | "deadline-exceeded"
   | "unavailable"
   | "internal";
 

@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
  * leaves ← lock ← cache, model, numstore ← serving ← services, and http2 ← grpc ← services, security.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  tensor: [],
+  inference: ["tensor"],
   lock: [],
   cache: ["lock"],
   model: ["lock"],

@@ -1,0 +1,86 @@
+import { OperationError } from "../errors.ts";
+import { elementBytes, type FixedArray, viewElements } from "./datatype.ts";
+import { elementCount, type Tensor, type TensorSpec } from "./tensor.ts";
+
+/** Each element of a BYTES tensor stands behind its length, a little-endian uint32. */
+const LENGTH_BYTES = 4;
+
+/**
+ * Bytes of a tensor's data as the protocols' raw and binary forms have it: the elements, little-endian and
+ * without padding; those of BYTES each behind its length.
+ *
+ * Source: Open Inference Protocol v2, "Tensor Data" and `raw_input_contents`; binary tensor data extension.
+ */
+export function rawByteLength({ datatype, data }: Tensor): number {
+  if (datatype !== "BYTES") return (data as FixedArray).byteLength;
+  return (data as readonly Uint8Array[]).reduce(
+    (sum, element) => sum + LENGTH_BYTES + element.length,
+    0,
+  );
+}
+
+/**
+ * Writes a tensor's data in raw form.
+ *
+ * @param into has `rawByteLength` bytes from `offset` on
+ * @returns the offset behind it
+ */
+export function writeRaw({ datatype, data }: Tensor, into: Uint8Array, offset: number): number {
+  if (datatype !== "BYTES") {
+    const { buffer, byteOffset, byteLength } = data as FixedArray;
+    into.set(new Uint8Array(buffer, byteOffset, byteLength), offset);
+    return offset + byteLength;
+  }
+  const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
+  for (const element of data as readonly Uint8Array[]) {
+    view.setUint32(offset, element.length, true);
+    into.set(element, offset + LENGTH_BYTES);
+    offset += LENGTH_BYTES + element.length;
+  }
+  return offset;
+}
+
+/**
+ * The tensor whose data stand in `bytes` in raw form: views of `bytes` where their address is a multiple of
+ * the element's size, copies where it is not.
+ *
+ * @throws {OperationError} `invalid-argument` naming the tensor when the bytes are not as its shape says
+ */
+export function readRaw(spec: TensorSpec, bytes: Uint8Array): Tensor {
+  const { name, datatype, shape } = spec;
+  const count = elementCount(shape);
+  if (datatype === "BYTES") return { name, datatype, shape, data: readBytes(spec, count, bytes) };
+  const size = elementBytes(datatype);
+  if (bytes.length !== count * size) {
+    const needed = `${datatype} of shape [${shape}] needs ${count * size}`;
+    throw new OperationError(
+      "invalid-argument",
+      `Cannot read tensor "${name}": ${bytes.length} bytes of raw data, ${needed}`,
+    );
+  }
+  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  return {
+    name,
+    datatype,
+    shape,
+    data: viewElements(datatype, aligned.buffer, aligned.byteOffset, count),
+  };
+}
+
+function readBytes({ name, shape }: TensorSpec, count: number, bytes: Uint8Array): Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const elements: Uint8Array[] = [];
+  let offset = 0;
+  while (offset + LENGTH_BYTES <= bytes.length && elements.length <= count) {
+    const end = offset + LENGTH_BYTES + view.getUint32(offset, true);
+    if (end > bytes.length) break;
+    elements.push(bytes.subarray(offset + LENGTH_BYTES, end));
+    offset = end;
+  }
+  if (offset === bytes.length && elements.length === count) return elements;
+  throw new OperationError(
+    "invalid-argument",
+    `Cannot read tensor "${name}": its raw data are not the ${count} length-prefixed elements that ` +
+      `BYTES of shape [${shape}] needs`,
+  );
+}
