@@ -16,7 +16,7 @@ export const ARRIVALS = ["constant", "poisson"] as const;
 /** The name of such a process, as `--arrivals` takes it. */
 export type ArrivalsName = (typeof ARRIVALS)[number];
 
-/** What is called: one workload, or several of them in turn. */
+/** What is called: one workload, or several by weight. */
 export type LoadWorkload =
   | SingleWorkload
   | {

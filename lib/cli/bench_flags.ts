@@ -22,6 +22,7 @@ import {
   CONCURRENT_STREAMS_MAX,
   THREADS_MAX,
 } from "../limits.ts";
+import { MATRIX_COLUMNS } from "../workload/random.ts";
 import { SEED_MAX } from "../workload/random_stream.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
 import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
@@ -398,7 +399,9 @@ function readWorkload(given: GivenArguments): BenchWorkloadFlags {
       workload: isFile ? { kind: "file", file: name } as const : readNamed(name, given),
       weight,
     }));
-  rejectUnused(parts.map(({ workload }) => workload), given);
+  const workloads = parts.map(({ workload }) => workload);
+  rejectUnused(workloads, given);
+  rejectLengths(workloads);
   return parts.length === 1 ? parts[0].workload : { kind: "mix", parts };
 }
 
@@ -420,6 +423,15 @@ function rejectUnused(workloads: readonly SingleWorkloadFlags[], { texts }: Give
   for (const [flag, isUsed] of needs) {
     if (isUsed || !texts.has(flag.name)) continue;
     throw wrong(`${flag.name} cannot be used with ${workload.name} that has no method for it`);
+  }
+}
+
+/** A server has coefficients of one length, so calls of another one would fail. */
+function rejectLengths(workloads: readonly SingleWorkloadFlags[]): void {
+  if (!workloads.some(({ kind }) => kind === RANDOM)) return;
+  for (const { choice } of workloads.filter((of) => of.kind === "method")) {
+    if (choice.inputs === undefined || choice.inputs === MATRIX_COLUMNS) continue;
+    throw wrong(`${inputs.name} is ${choice.inputs}, expected ${MATRIX_COLUMNS} beside ${RANDOM}`);
   }
 }
 

@@ -112,7 +112,7 @@ export function benchCallers({ plan, thread, channels }: BenchCallerOptions): Ca
 /**
  * Makes the server ready for a load, so that no call fails for want of coefficients or numbers: sets
  * coefficients, all 1, of the length that it needs, and all keys whose factorials it asks for. A file and
- * the NumStore workload bring their own. Of several workloads that need coefficients the last one has them.
+ * the NumStore workload bring their own. Those of several workloads are of the same length.
  *
  * @throws {GrpcError} when the server does not answer; OperationError when it refuses.
  */

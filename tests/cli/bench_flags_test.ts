@@ -60,7 +60,16 @@ Deno.test("parseBenchFlags() reads the flags", async (t) => {
       },
     }],
     [
-      ["--workload", "fact:2,predict,random", "--inputs", "3", "--distinct", "20", "--zipf", "1.1"],
+      [
+        "--workload",
+        "fact:2,predict,numstore",
+        "--inputs",
+        "3",
+        "--distinct",
+        "20",
+        "--zipf",
+        "1.1",
+      ],
       {
         workload: {
           kind: "mix",
@@ -74,7 +83,7 @@ Deno.test("parseBenchFlags() reads the flags", async (t) => {
               weight: 2,
             },
             { workload: { kind: "method", method: "predict", choice: vectors }, weight: 1 },
-            { workload: { kind: "random" }, weight: 1 },
+            { workload: { kind: "numstore" }, weight: 1 },
           ],
         },
       },
@@ -141,6 +150,10 @@ Deno.test("parseBenchFlags() says what is wrong", async (t) => {
     [
       ["5440", "--workload", "fact,random", "--inputs", "3"],
       /--inputs cannot be used with --workload that has no method for it/,
+    ],
+    [
+      ["5440", "--workload", "set-coefs,random", "--inputs", "3"],
+      /--inputs is 3, expected 10 beside random/,
     ],
     [
       ["5440", "--workload", "predict,fact", "--distinct", "30"],
