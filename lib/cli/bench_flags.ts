@@ -121,7 +121,7 @@ const WORKLOAD: FlagKind<string> = {
 const workload: Flag<string> = {
   name: "--workload",
   placeholder: "names",
-  summary: "instead of a method: random, numstore, a file, or several by weight, random:3,fact:1",
+  summary: "instead of a method",
   kind: WORKLOAD,
   fallback: "none",
 };
