@@ -11,7 +11,7 @@ import {
 } from "../limits.ts";
 import type { CallOptions, ChannelContext, ClientCall } from "./client_call.ts";
 import { type ChannelTraffic, sumTraffic } from "./channel_traffic.ts";
-import { DeadlineTimer } from "./deadline_timer.ts";
+import { DeadlineTimer } from "../timing/deadline_timer.ts";
 import { type Address, dialTcp, formatAddress } from "./dial.ts";
 import { dialTls, type TlsOptions } from "./dial_tls.ts";
 import type { Metadata } from "./metadata.ts";

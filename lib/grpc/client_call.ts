@@ -2,7 +2,7 @@ import type { ClientStream, ResponseHandler } from "../http2/client_connection.t
 import { type HeaderField, type HeaderList, valueOf } from "../http2/hpack/header_field.ts";
 import { ErrorCode, type Http2Error } from "../http2/http2_error.ts";
 import type { ResponseHead } from "../http2/message_head.ts";
-import type { DeadlineTimer, Expiring } from "./deadline_timer.ts";
+import type { DeadlineTimer, Expiring } from "../timing/deadline_timer.ts";
 import { assertEncoded, type ReceivedMessage } from "./compressed_message.ts";
 import { messageEncoding } from "./message_encoding.ts";
 import { decodeBase64, Metadata, STATUS_DETAILS } from "./metadata.ts";
@@ -26,12 +26,6 @@ export interface CallOptions {
   readonly onMessage?: (how: MessageForm) => void;
   /** Hears the metadata that the response ends with. */
   readonly onTrailers?: (trailers: Metadata) => void;
-  /**
-   * As `onTrailers`, but hears the fields as they came, the protocol's own among them: for a caller of many
-   * calls that looks for a field or two, which reading all of them into Metadata would hold up. They stay
-   * what they are after the call.
-   */
-  readonly onTrailerFields?: (fields: HeaderList) => void;
 }
 
 /** How a message came over the wire. */
@@ -125,7 +119,6 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
       );
     }
     this.#tell(this.options.onTrailers, fields);
-    this.#hand(this.options.onTrailerFields, fields);
     const code = parseCode(status);
     if (code === Code.OK) return this.end(undefined);
     const message = decodeStatusMessage(valueOf(fields, "grpc-message") ?? "");
@@ -202,15 +195,11 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
     this.cancel(new GrpcError(code, `Cannot read response: ${what}`));
   }
 
-  #tell(listener: ((metadata: Metadata) => void) | undefined, fields: HeaderList): void {
-    if (listener !== undefined) this.#hand((list) => listener(readMetadata(list)), fields);
-  }
-
   /** A listener that throws ends its own call, not the connection that it is called from. */
-  #hand(listener: ((fields: HeaderList) => void) | undefined, fields: HeaderList): void {
+  #tell(listener: ((metadata: Metadata) => void) | undefined, fields: HeaderList): void {
     if (listener === undefined) return;
     try {
-      listener(fields);
+      listener(readMetadata(fields));
     } catch (error) {
       this.cancel(error);
     }

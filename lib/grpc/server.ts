@@ -18,7 +18,7 @@ import {
   STREAM_WINDOW_BYTES,
 } from "../limits.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { DeadlineTimer } from "./deadline_timer.ts";
+import { DeadlineTimer } from "../timing/deadline_timer.ts";
 import { ByteBudget } from "./message_assembler.ts";
 import { PlainCall } from "./plain_call.ts";
 import { type CallHead, type PlainAnswer, readCallHead } from "./request_head.ts";

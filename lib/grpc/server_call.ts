@@ -2,7 +2,7 @@ import type { HeaderList } from "../http2/hpack/header_field.ts";
 import type { Http2Error } from "../http2/http2_error.ts";
 import type { ServerStream } from "../http2/server_connection.ts";
 import { END_STREAM, MORE_FOLLOWS, type StreamHandler } from "../http2/stream.ts";
-import type { DeadlineTimer, Expiring } from "./deadline_timer.ts";
+import type { DeadlineTimer, Expiring } from "../timing/deadline_timer.ts";
 import type { ByteBudget } from "./message_assembler.ts";
 import { Metadata } from "./metadata.ts";
 import type { CallHead } from "./request_head.ts";

@@ -9,6 +9,18 @@ const VIEW_NAMES: readonly ViewName[] = [
   "BigInt64Array",
 ];
 
+/** What stands behind the watched views: Atomics takes none but true ones. */
+const TARGETS = new WeakMap<object, { target: Int32Array; onWrite: () => void }>();
+
+const atomicsAdd = Atomics.add;
+
+/** `Atomics.add` for watched views, too: a write. */
+function addWatched(view: Int32Array, index: number, value: number): number {
+  const watched = TARGETS.get(view);
+  watched?.onWrite();
+  return atomicsAdd(watched?.target ?? view, index, value);
+}
+
 /**
  * Opens something on shared memory so that a test decides at which write its thread dies.
  *
@@ -18,6 +30,7 @@ const VIEW_NAMES: readonly ViewName[] = [
 export function openDying<T>(onWrite: () => void, open: () => T): T {
   const globals = globalThis as unknown as Record<ViewName, ViewClass>;
   const originals = VIEW_NAMES.map((name) => [name, globals[name]] as const);
+  Atomics.add = addWatched as typeof Atomics.add;
   try {
     for (const [name, original] of originals) {
       globals[name] = new Proxy(original, {
@@ -32,7 +45,7 @@ export function openDying<T>(onWrite: () => void, open: () => T): T {
 
 function watched(view: View, source: unknown, onWrite: () => void): View {
   if (!(source instanceof SharedArrayBuffer)) return view;
-  return new Proxy(view, {
+  const proxy = new Proxy(view, {
     get(target, property) {
       const value = Reflect.get(target, property);
       if (typeof value !== "function") return value;
@@ -46,4 +59,6 @@ function watched(view: View, source: unknown, onWrite: () => void): View {
       return Reflect.set(target, property, value);
     },
   });
+  if (view instanceof Int32Array) TARGETS.set(proxy, { target: view, onWrite });
+  return proxy;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DeadlineTimer, type Expiring } from "../../lib/grpc/deadline_timer.ts";
+import { DeadlineTimer, type Expiring } from "../../lib/timing/deadline_timer.ts";
 import { DEADLINE_STEP_MS } from "../../lib/limits.ts";
 
 /** Time that moves only when it is told to, in place of the real one until the end of scope. */
