@@ -112,7 +112,10 @@ export const ACCEPT_RETRY_MS = 50;
 /** The largest message unless a flag says otherwise: what other gRPC libraries accept. */
 export const MESSAGE_BYTES_MAX_DEFAULT = 4_194_304;
 
-/** The most entries of a cache: 32 B of record and of buckets each keep every index within an int32. */
+/**
+ * The most entries of a cache: 32 B of record and of buckets each, twice that with the ghosts of `s3-fifo`,
+ * keep every index within an int32.
+ */
 export const CACHE_ENTRIES_MAX = 16_777_216;
 
 /** The most bytes of a cache: the indexes of its words stay within an int32, with room to spare. */

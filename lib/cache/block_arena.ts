@@ -1,4 +1,4 @@
-import { BLOCK_WORDS, HEAD, type SharedLruViews } from "./shared_lru_layout.ts";
+import { BLOCK_WORDS, type CacheViews, HEAD } from "./cache_layout.ts";
 
 /**
  * Fixed blocks of shared memory, chained to hold strings of words of any length.
@@ -7,11 +7,11 @@ import { BLOCK_WORDS, HEAD, type SharedLruViews } from "./shared_lru_layout.ts";
  * and holds the mutex. `blocks` of the header says how many are in use.
  */
 export class BlockArena {
-  readonly #header: SharedLruViews["header"];
-  readonly #next: SharedLruViews["next"];
-  readonly #arena: SharedLruViews["arena"];
+  readonly #header: CacheViews["header"];
+  readonly #next: CacheViews["next"];
+  readonly #arena: CacheViews["arena"];
 
-  constructor(views: SharedLruViews) {
+  constructor(views: CacheViews) {
     this.#header = views.header;
     this.#next = views.next;
     this.#arena = views.arena;

@@ -1,47 +1,54 @@
 import type { BlockArena } from "./block_arena.ts";
-import { linkMostRecent, unlink } from "./recency_ring.ts";
 import {
+  type CacheViews,
+  HASH_REST_WORDS,
   HEAD,
   RECORD,
   RECORD_WORDS,
-  type SharedLruViews,
   STAT,
   wordsOf,
-} from "./shared_lru_layout.ts";
+} from "./cache_layout.ts";
 
 /**
- * The hash table of a cache: finds, inserts and removes records, which stay linked in the ring too.
+ * The hash table of a cache: finds, inserts and removes the records of entries and ghosts. In which
+ * ring a record is, is the policy's.
  *
  * Records are numbers from 1. The caller holds the mutex and keeps the bounds.
  */
 export class RecordTable {
-  readonly #stats: SharedLruViews["stats"];
-  readonly #header: SharedLruViews["header"];
-  readonly #buckets: SharedLruViews["buckets"];
-  readonly #records: SharedLruViews["records"];
+  readonly #stats: CacheViews["stats"];
+  readonly #header: CacheViews["header"];
+  readonly #buckets: CacheViews["buckets"];
+  readonly #records: CacheViews["records"];
+  readonly #hashes: CacheViews["hashes"];
   readonly #arena: BlockArena;
   readonly #bucketMask: number;
+  readonly #isWide: boolean;
 
-  constructor(views: SharedLruViews, arena: BlockArena) {
+  constructor(views: CacheViews, arena: BlockArena) {
     this.#stats = views.stats;
     this.#header = views.header;
     this.#buckets = views.buckets;
     this.#records = views.records;
+    this.#hashes = views.hashes;
     this.#arena = arena;
     this.#bucketMask = views.buckets.length / 2 - 1;
+    this.#isWide = views.hashes.length > 0;
   }
 
   /** The record of the key at the start of `words`, zero-padded to whole words; 0 if there is none. */
-  find(hash: number, words: Int32Array, keyBytes: number): number {
+  find(hash: Int32Array, words: Int32Array, keyBytes: number): number {
     const buckets = this.#buckets;
     const records = this.#records;
-    const bucket = 2 * (hash & this.#bucketMask);
+    const first = hash[0];
+    const bucket = 2 * (first & this.#bucketMask);
     if (buckets[bucket] !== this.#stamp) return 0;
     let record = buckets[bucket + 1];
     while (record !== 0) {
       const base = record * RECORD_WORDS;
       if (
-        records[base + RECORD.hash] === hash && records[base + RECORD.keyBytes] === keyBytes &&
+        records[base + RECORD.hash] === first && records[base + RECORD.keyBytes] === keyBytes &&
+        (!this.#isWide || this.#hasRest(record, hash)) &&
         this.#arena.startsWith(records[base + RECORD.firstBlock], words, wordsOf(keyBytes))
       ) return record;
       record = records[base + RECORD.chainNext];
@@ -49,42 +56,72 @@ export class RecordTable {
     return 0;
   }
 
-  /** Makes a record of what is stored from `firstBlock` on; it becomes the most recent. */
-  insert(hash: number, keyBytes: number, valueBytes: number, firstBlock: number): void {
+  /** Makes a record of what is stored from `firstBlock` on. */
+  insert(hash: Int32Array, keyBytes: number, valueBytes: number, firstBlock: number): number {
     const buckets = this.#buckets;
     const records = this.#records;
-    const bucket = 2 * (hash & this.#bucketMask);
+    const bucket = 2 * (hash[0] & this.#bucketMask);
     if (buckets[bucket] !== this.#stamp) {
       buckets[bucket] = this.#stamp;
       buckets[bucket + 1] = 0;
     }
     const record = this.#takeRecord();
+    this.#header[HEAD.entries]++;
     const base = record * RECORD_WORDS;
-    records[base + RECORD.hash] = hash;
+    records[base + RECORD.hash] = hash[0];
     records[base + RECORD.keyBytes] = keyBytes;
     records[base + RECORD.valueBytes] = valueBytes;
     records[base + RECORD.firstBlock] = firstBlock;
     records[base + RECORD.chainNext] = buckets[bucket + 1];
+    if (this.#isWide) this.#storeRest(record, hash);
     buckets[bucket + 1] = record;
-    linkMostRecent(records, record);
+    return record;
   }
 
-  /** Drops the record and gives its blocks back. */
+  /** Drops an entry's record, which is in no ring any more, and gives its blocks back. */
   remove(record: number): void {
-    const records = this.#records;
-    const base = record * RECORD_WORDS;
-    this.#unchain(record, records[base + RECORD.chainNext]);
-    unlink(records, record);
-    this.#arena.free(records[base + RECORD.firstBlock]);
-    records[base + RECORD.chainNext] = this.#header[HEAD.freeRecord];
-    this.#header[HEAD.freeRecord] = record;
+    this.#unchain(record);
+    this.#arena.free(this.#records[record * RECORD_WORDS + RECORD.firstBlock]);
+    this.#freeRecord(record);
     this.#header[HEAD.entries]--;
   }
 
-  #unchain(record: number, following: number): void {
+  /** Drops an entry, but keeps its record, in no ring, as a ghost that tells its key if it comes again. */
+  makeGhost(record: number): void {
+    const base = record * RECORD_WORDS;
+    this.#arena.free(this.#records[base + RECORD.firstBlock]);
+    this.#records[base + RECORD.firstBlock] = 0;
+    this.#records[base + RECORD.keyBytes] = ~this.#records[base + RECORD.keyBytes];
+    this.#header[HEAD.entries]--;
+  }
+
+  /** Drops a ghost that is in no ring any more. */
+  removeGhost(ghost: number): void {
+    this.#unchain(ghost);
+    this.#freeRecord(ghost);
+  }
+
+  /** The ghost with the hash and the length of a record's key, 0 if there is none. */
+  findGhostOf(record: number): number {
     const records = this.#records;
     const hash = records[record * RECORD_WORDS + RECORD.hash];
-    const bucket = 2 * (hash & this.#bucketMask);
+    const keyBytes = ~records[record * RECORD_WORDS + RECORD.keyBytes];
+    let ghost = this.#buckets[2 * (hash & this.#bucketMask) + 1];
+    while (ghost !== 0) {
+      const base = ghost * RECORD_WORDS;
+      if (records[base + RECORD.hash] === hash && records[base + RECORD.keyBytes] === keyBytes) {
+        return ghost;
+      }
+      ghost = records[base + RECORD.chainNext];
+    }
+    return 0;
+  }
+
+  #unchain(record: number): void {
+    const records = this.#records;
+    const base = record * RECORD_WORDS;
+    const following = records[base + RECORD.chainNext];
+    const bucket = 2 * (records[base + RECORD.hash] & this.#bucketMask);
     let prev = this.#buckets[bucket + 1];
     if (prev === record) {
       this.#buckets[bucket + 1] = following;
@@ -98,11 +135,29 @@ export class RecordTable {
 
   #takeRecord(): number {
     const header = this.#header;
-    header[HEAD.entries]++;
     const record = header[HEAD.freeRecord];
     if (record === 0) return ++header[HEAD.recordBump];
     header[HEAD.freeRecord] = this.#records[record * RECORD_WORDS + RECORD.chainNext];
     return record;
+  }
+
+  #freeRecord(record: number): void {
+    this.#records[record * RECORD_WORDS + RECORD.chainNext] = this.#header[HEAD.freeRecord];
+    this.#header[HEAD.freeRecord] = record;
+  }
+
+  #hasRest(record: number, hash: Int32Array): boolean {
+    const hashes = this.#hashes;
+    const base = record * HASH_REST_WORDS;
+    return hashes[base] === hash[1] && hashes[base + 1] === hash[2] && hashes[base + 2] === hash[3];
+  }
+
+  #storeRest(record: number, hash: Int32Array): void {
+    const hashes = this.#hashes;
+    const base = record * HASH_REST_WORDS;
+    hashes[base] = hash[1];
+    hashes[base + 1] = hash[2];
+    hashes[base + 2] = hash[3];
   }
 
   /** The stamp of every bucket in use: the low 32 bits of the epoch, as an int32, never 0. */

@@ -1,4 +1,4 @@
-import type { SharedLru } from "../cache/shared_lru.ts";
+import type { SharedCache } from "../cache/shared_cache.ts";
 import { OperationError } from "../errors.ts";
 import type { SharedMutex } from "../lock/shared_mutex.ts";
 import { factorial, FACTORIAL_MAX, hasFactorial } from "./factorial.ts";
@@ -16,7 +16,7 @@ export interface NumStoreParts {
   readonly mutex: SharedMutex;
   readonly table: NumberTable;
   /** From a number to its factorial, 8 bytes each. */
-  readonly cache: SharedLru;
+  readonly cache: SharedCache;
 }
 
 /** Characters of a key that an error message repeats. */

@@ -1,5 +1,5 @@
-import { SharedLru } from "../cache/shared_lru.ts";
-import { BLOCK_BYTES } from "../cache/shared_lru_layout.ts";
+import { SharedCache } from "../cache/shared_cache.ts";
+import { BLOCK_BYTES } from "../cache/cache_layout.ts";
 import { SharedMutex } from "../lock/shared_mutex.ts";
 import type { NumStoreParts } from "./num_store.ts";
 import { NumberTable } from "./number_table.ts";
@@ -30,7 +30,7 @@ export function allocateNumStore({ keys, bytes, cacheEntries }: NumStoreLimits):
     lock: SharedMutex.allocate(),
     table: NumberTable.allocate({ keys, bytes }),
     // A number and its factorial are 16 bytes: one block.
-    cache: SharedLru.allocate({ entries: cacheEntries, bytes: cacheEntries * BLOCK_BYTES }),
+    cache: SharedCache.allocate({ entries: cacheEntries, bytes: cacheEntries * BLOCK_BYTES }),
   };
 }
 
@@ -40,7 +40,7 @@ export function openNumStore(memory: NumStoreMemory, owner: number): NumStorePar
   return {
     mutex,
     table: new NumberTable(memory.table, mutex),
-    cache: new SharedLru(memory.cache, mutex),
+    cache: new SharedCache(memory.cache, mutex),
   };
 }
 

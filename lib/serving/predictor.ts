@@ -1,4 +1,4 @@
-import type { SharedLru } from "../cache/shared_lru.ts";
+import type { SharedCache } from "../cache/shared_cache.ts";
 import { OperationError } from "../errors.ts";
 import type { SharedMutex } from "../lock/shared_mutex.ts";
 import type { LinearModel } from "../model/linear_model.ts";
@@ -14,7 +14,7 @@ export interface Prediction {
 /** The parts that one thread predicts with; all opened on memory that all threads share. */
 export interface PredictorParts {
   readonly mutex: SharedMutex;
-  readonly cache: SharedLru;
+  readonly cache: SharedCache;
   readonly model: LinearModel;
 }
 

@@ -1,4 +1,4 @@
-import { SharedLru, type SharedLruCounters } from "../cache/shared_lru.ts";
+import { SharedCache, type SharedCacheCounters } from "../cache/shared_cache.ts";
 import { OperationError } from "../errors.ts";
 import {
   NUM_STORE_BYTES_DEFAULT,
@@ -64,7 +64,7 @@ export function allocateSharedMemory(limits: SharedMemoryLimits): SharedMemory {
     lock: SharedMutex.allocate(),
     cache: allocate(
       `a cache of ${cacheEntries} entries in ${cacheBytes} bytes`,
-      () => SharedLru.allocate({ entries: cacheEntries, bytes: cacheBytes }),
+      () => SharedCache.allocate({ entries: cacheEntries, bytes: cacheBytes }),
     ),
     model: allocate(`${coefsMax} coefficients`, () => LinearModel.allocate({ coefsMax })),
     counters: Counters.allocate(threads + 1),
@@ -91,7 +91,7 @@ export function openSharedState(memory: SharedMemory, owner: number): SharedStat
   const mutex = new SharedMutex(memory.lock, owner);
   return {
     mutex,
-    cache: new SharedLru(memory.cache, mutex),
+    cache: new SharedCache(memory.cache, mutex),
     model: new LinearModel(memory.model, mutex),
     numStore: openNumStore(memory.numStore, owner),
   };
@@ -122,7 +122,7 @@ function recoverPredictor(deadOwner: number, { mutex, cache }: PredictorParts): 
 }
 
 /** The cache's counters, as of now. */
-export function cacheCounters({ mutex, cache }: PredictorParts): SharedLruCounters {
+export function cacheCounters({ mutex, cache }: PredictorParts): SharedCacheCounters {
   using _ = mutex.acquire();
   return cache.counters();
 }

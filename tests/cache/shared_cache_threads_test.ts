@@ -1,25 +1,26 @@
 import assert from "node:assert/strict";
-import { SharedLru, type SharedLruLimits } from "../../lib/cache/shared_lru.ts";
+import type { SharedCacheOptions } from "../../lib/cache/cache_options.ts";
+import { SharedCache } from "../../lib/cache/shared_cache.ts";
 import { SharedMutex } from "../../lib/lock/shared_mutex.ts";
 import { mayStartWorkers, StartedWorker } from "../lock/started_worker.ts";
 import type { CacheReport, CacheTask } from "./fixtures/cache_worker.ts";
 import type { DyingCacheTask } from "./fixtures/dying_cache_worker.ts";
-import { contentOf } from "./shared_lru_content.ts";
+import { contentOf } from "./cache_content.ts";
 
 const WORKER = new URL("./fixtures/cache_worker.ts", import.meta.url);
 const DYING_WORKER = new URL("./fixtures/dying_cache_worker.ts", import.meta.url);
 const MAIN = 1;
 
-function setUp(limits: SharedLruLimits) {
+function setUp(limits: SharedCacheOptions) {
   const mutexMemory = SharedMutex.allocate();
-  const cacheMemory = SharedLru.allocate(limits);
+  const cacheMemory = SharedCache.allocate(limits);
   const mutex = new SharedMutex(mutexMemory, MAIN);
   const start = (owner: number, operations: number, keys: number) =>
     new StartedWorker(
       WORKER,
       { mutexMemory, cacheMemory, owner, operations, keys } satisfies CacheTask,
     );
-  return { mutex, mutexMemory, cacheMemory, cache: new SharedLru(cacheMemory, mutex), start };
+  return { mutex, mutexMemory, cacheMemory, cache: new SharedCache(cacheMemory, mutex), start };
 }
 
 async function reportsOf(workers: StartedWorker[]): Promise<CacheReport> {
@@ -35,12 +36,22 @@ async function reportsOf(workers: StartedWorker[]): Promise<CacheReport> {
 for (
   const { name, limits, keys } of [
     { name: "few entries", limits: { entries: 10, bytes: 65_536 }, keys: 30 },
+    {
+      name: "few entries, sieve",
+      limits: { entries: 10, bytes: 65_536, policy: "sieve", hashBits: 128 },
+      keys: 30,
+    },
+    {
+      name: "few blocks, s3-fifo",
+      limits: { entries: 1000, bytes: 4096, policy: "s3-fifo", hashBits: 128 },
+      keys: 30,
+    },
     { name: "few blocks", limits: { entries: 1000, bytes: 2048 }, keys: 30 },
     { name: "room for all", limits: { entries: 1000, bytes: 2 ** 20 }, keys: 300 },
-  ]
+  ] satisfies { name: string; limits: SharedCacheOptions; keys: number }[]
 ) {
   Deno.test({
-    name: `SharedLru loses, tears and swaps nothing among 4 threads, ${name}`,
+    name: `SharedCache loses, tears and swaps nothing among 4 threads, ${name}`,
     ignore: !mayStartWorkers,
     async fn() {
       const { mutex, cache, cacheMemory, start } = setUp(limits);
@@ -62,7 +73,7 @@ for (
 }
 
 Deno.test({
-  name: "SharedLru is usable after a thread died in put() and the lock was taken over",
+  name: "SharedCache is usable after a thread died in put() and the lock was taken over",
   ignore: !mayStartWorkers,
   async fn(t) {
     for (const writes of [0, 5, 60, 120]) {
