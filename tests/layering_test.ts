@@ -7,6 +7,8 @@ import assert from "node:assert/strict";
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tensor: [],
   inference: ["tensor"],
+  weights: ["tensor"],
+  platforms: ["inference", "tensor", "weights"],
   lock: [],
   cache: ["lock"],
   model: ["lock"],

@@ -1,0 +1,8 @@
+/** Characters of a name from a file that an error message repeats. */
+const NAME_CHARS_MAX = 80;
+
+/** A name from a file, for an error message: in quotes, escaped, and cut when it is long. */
+export function quote(name: string): string {
+  const shown = name.length > NAME_CHARS_MAX ? `${name.slice(0, NAME_CHARS_MAX)}…` : name;
+  return JSON.stringify(shown);
+}
