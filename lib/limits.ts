@@ -298,8 +298,10 @@ export const WEIGHTS_TENSORS_MAX = 65_536;
 /** Dimensions of a tensor from a file: NumPy's and PyTorch's own most. */
 export const TENSOR_RANK_MAX = 64;
 
-/** A pickle's or a header's bytes: what WEIGHTS_TENSORS_MAX tensors take, 250 each, is this. */
+/** The most bytes of a pickle of a state_dict: what WEIGHTS_TENSORS_MAX tensors take, 250 each. */
 export const PICKLE_BYTES_MAX = 16_777_216;
+
+/** The most bytes of a safetensors header, for the same reason; the format itself allows 100 MB. */
 export const SAFETENSORS_HEADER_BYTES_MAX = 16_777_216;
 
 /** Values in a pickle's memo: a tensor has nine. */
