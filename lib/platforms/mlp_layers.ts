@@ -1,3 +1,4 @@
+import { MLP_LAYERS_MAX } from "../limits.ts";
 import { widenBf16, widenFp16 } from "../tensor/half.ts";
 import type { FixedTensor, TensorSpec } from "../tensor/tensor.ts";
 import { quote, shorten } from "../weights/quote.ts";
@@ -33,9 +34,11 @@ export function buildMlp(
   options: readonly LayerOption[] | undefined,
   names: { readonly input: string; readonly output: string },
 ): MlpDefinition {
-  const found = (options ?? inferLayers(model, weights)).map((option) =>
-    layerTensors(model, option, weights.tensors)
-  );
+  const named = options ?? inferLayers(model, weights);
+  if (named.length > MLP_LAYERS_MAX) {
+    throw cannotLoad(model, `${named.length} layers, at most ${MLP_LAYERS_MAX} are computed`);
+  }
+  const found = named.map((option) => layerTensors(model, option, weights.tensors));
   checkChain(model, found);
   const floats = found.reduce(
     (sum, { weight }) => sum + weight.data.length + weight.shape[0],

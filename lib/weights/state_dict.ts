@@ -6,7 +6,7 @@ import { kindOf, type PickleDict, type PickleValue } from "./pickle_value.ts";
 import { quote } from "./quote.ts";
 import { type PickleVocabulary, unpickle } from "./restricted_unpickler.ts";
 import { isShape } from "./shape.ts";
-import { CopyBudget, readStrided, type Storage, type StridedView } from "./strided.ts";
+import { readStrided, type Storage, type StridedView, TensorBudget } from "./strided.ts";
 import { readTorchZip, type TorchRecords } from "./torch_zip.ts";
 
 const ORDERED_DICT = "collections OrderedDict";
@@ -62,7 +62,8 @@ class PickledTensor {
  * The tensors of a file that `torch.save(state_dict)` has written, in its order.
  *
  * Whatever is not a dict of tensors by name is refused. Tensors whose elements do not stand in order are
- * copied into order; tensors that hold more elements than their storage (`expand`) are refused.
+ * copied into order; tensors that hold more elements than their storage (`expand`) are refused, and so are
+ * files whose tensors together have more than four times their bytes.
  *
  * Cost: reads every byte once, for the checksums.
  *
@@ -78,7 +79,7 @@ export function readStateDict(bytes: Uint8Array): ReadonlyMap<string, FixedTenso
 /**
  * The tensors of the pickle of a state_dict, and of the storages that it names.
  *
- * @param fileBytes of the file in which they stand; copies of elements are bounded by it
+ * @param fileBytes of the file in which they stand; the tensors together have at most four times as many
  * @throws {OperationError} as `readStateDict`
  */
 export function readPickledTensors(
@@ -90,7 +91,7 @@ export function readPickledTensors(
   if (dict.entries.size > WEIGHTS_TENSORS_MAX) {
     throw refusal(`it has ${dict.entries.size} tensors, at most ${WEIGHTS_TENSORS_MAX} are read`);
   }
-  const budget = new CopyBudget(fileBytes);
+  const budget = new TensorBudget(fileBytes);
   const tensors = new Map<string, FixedTensor>();
   for (const [name, value] of dict.entries) {
     if (typeof name !== "string") throw refusal(`${kindOf(name)} is a key, needs to be a string`);

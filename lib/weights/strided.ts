@@ -25,18 +25,21 @@ export interface StridedView {
   readonly strides: readonly number[];
 }
 
-/** Copies of one file's elements together take at most so many times its bytes. */
-const COPIES_MAX = 2;
+/** The tensors of one file together have at most so many times its bytes: tied weights are there twice. */
+const TENSORS_PER_FILE_MAX = 4;
 
-/** How many bytes may still be copied: a pickle can name the same elements again and again. */
-export class CopyBudget {
+/**
+ * How many bytes the tensors of a file may still have. A pickle can name the same elements again and again,
+ * and whoever copies its tensors, as we do those that are transposed, would need any amount of memory.
+ */
+export class TensorBudget {
   #bytesLeft: number;
 
   constructor(fileBytes: number) {
-    this.#bytesLeft = COPIES_MAX * fileBytes;
+    this.#bytesLeft = TENSORS_PER_FILE_MAX * fileBytes;
   }
 
-  /** Whether so many bytes may be copied, which are counted. */
+  /** Whether so many bytes are left, which are counted. */
   take(bytes: number): boolean {
     if (bytes > this.#bytesLeft) return false;
     this.#bytesLeft -= bytes;
@@ -49,13 +52,13 @@ export class CopyBudget {
  *
  * @param name for error messages
  * @throws {OperationError} `invalid-argument` when the tensor reaches past its storage, or has more elements
- *   than it, or when the copies of the file become too many
+ *   than it, or when the tensors of the file become too many for its bytes
  */
 export function readStrided(
   name: string,
   storage: Storage,
   view: StridedView,
-  budget: CopyBudget,
+  budget: TensorBudget,
 ): FixedArray {
   const { datatype, bytes, elements } = storage;
   const { offset, shape, strides } = view;
@@ -72,11 +75,11 @@ export function readStrided(
   if (count > elements) {
     throw refusal(name, `it has ${count} elements in a storage of ${elements}; save a clone of it`);
   }
+  if (!budget.take(count * size)) {
+    throw refusal(name, "too many tensors of the file have the same elements; save clones of them");
+  }
   if (isRowMajor(shape, strides)) {
     return viewElements(datatype, bytes.buffer, bytes.byteOffset + offset * size, count);
-  }
-  if (!budget.take(count * size)) {
-    throw refusal(name, "too many tensors of the file are transposed views; save clones of them");
   }
   const all = viewElements(datatype, bytes.buffer, bytes.byteOffset, elements);
   return gathered(all, view, allocateElements(datatype, count));

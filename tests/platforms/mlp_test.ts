@@ -238,6 +238,11 @@ const WRONG_FILES:
       /tensor "bn\.running_mean" in the file, whose layers need options\.layers/,
     ],
     ["a bias alone", { "model.pt": stateDict({ "a.bias": [3] }) }, /tensor "a\.bias" in the file/],
+    ["too many layers", {
+      "model.pt": stateDict(
+        Object.fromEntries(Array.from({ length: 1_025 }, (_, i) => [`${i}.weight`, [1, 1]])),
+      ),
+    }, /1025 layers, at most 1024 are computed/],
     ["no tensors", { "model.pt": stateDict({}) }, /no tensor NAME\.weight in the file/],
     ["layers that do not chain", {
       "model.pt": stateDict({
