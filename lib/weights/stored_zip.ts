@@ -56,13 +56,10 @@ export function readStoredZip(bytes: Uint8Array): ReadonlyMap<string, Uint8Array
   const files = new Map<string, Uint8Array>();
   for (const { entry: { name, crc }, data } of spans) {
     if (files.has(name)) throw refusal(`it has two entries ${quote(name)}`);
-    const found = crc32(data);
-    if (found !== crc) {
-      throw refusal(
-        `entry ${quote(name)} is damaged: its CRC-32 is ${found.toString(16)}, needs ${
-          crc.toString(16)
-        }`,
-      );
+    const found = crc32(data).toString(16);
+    const needed = crc.toString(16);
+    if (found !== needed) {
+      throw refusal(`entry ${quote(name)} is damaged: its CRC-32 is ${found}, needs ${needed}`);
     }
     files.set(name, data);
   }
