@@ -31,7 +31,7 @@ const TENSORS_BYTES_MAX = 4 * FILE_BYTES;
 /** The pickle of a state_dict: its tensors, as its storages have them, or an error that says why not. */
 export const pickle: FuzzTarget = {
   name: "pickle",
-  share: 20,
+  share: 5,
   generate: (random) => mutant(random, SEEDS),
   run(input) {
     const records = { pickle: input, storage: (key: string) => STORAGES[Number(key)] };

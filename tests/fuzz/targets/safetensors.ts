@@ -10,7 +10,7 @@ import { type FuzzTarget, valueOrError } from "../target.ts";
 /** A safetensors file: tensors that fill what is behind its header, or an error that says why not. */
 export const safetensors: FuzzTarget = {
   name: "safetensors",
-  share: 20,
+  share: 4,
   generate: (random) => mutant(random, SEEDS),
   run(input) {
     const outcome = valueOrError(() => readSafetensors(input), isRefusal);

@@ -10,7 +10,7 @@ import { type FuzzTarget, valueOrError } from "../target.ts";
 /** A ZIP archive: its files as views that lie apart, or an error; as a state_dict, tensors or an error. */
 export const storedZip: FuzzTarget = {
   name: "stored-zip",
-  share: 10,
+  share: 3,
   generate: (random) => mutant(random, SEEDS),
   run(input) {
     const outcome = valueOrError(() => readStoredZip(input), isRefusal);
