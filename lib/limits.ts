@@ -291,3 +291,42 @@ export const BENCH_LATE_MS = 1;
 
 /** A timer that is this much late is late: timers count in milliseconds, and the rest is the client's. */
 export const BENCH_LAG_MS = 5;
+
+/** Files of an archive of weights: one for each of the most tensors, and some of the archive's own. */
+export const ZIP_ENTRIES_MAX = 65_600;
+
+/** Tensors of a file of weights: the largest language models have some ten thousand. */
+export const WEIGHTS_TENSORS_MAX = 65_536;
+
+/** Dimensions of a tensor from a file: NumPy's and PyTorch's own most. */
+export const TENSOR_RANK_MAX = 64;
+
+/** The most bytes of a pickle of a state_dict: what WEIGHTS_TENSORS_MAX tensors take, 250 each. */
+export const PICKLE_BYTES_MAX = 16_777_216;
+
+/** The most bytes of a safetensors header, for the same reason; the format itself allows 100 MB. */
+export const SAFETENSORS_HEADER_BYTES_MAX = 16_777_216;
+
+/** Values in a pickle's memo: a tensor has nine. */
+export const PICKLE_MEMO_MAX = 1_048_576;
+
+/** Values on a pickle's stack: Python's pickler writes a dict in batches of 1000 keys and values. */
+export const PICKLE_STACK_MAX = 65_536;
+
+/** How deep values of a pickle stand in each other: five in a state_dict. */
+export const PICKLE_DEPTH_MAX = 32;
+
+/** The longest name in a pickle: none that is known has more than 32 bytes. */
+export const PICKLE_NAME_BYTES_MAX = 256;
+
+/** The largest file of weights that is read into memory: 500 million floats. */
+export const WEIGHTS_FILE_BYTES_MAX = 2_147_483_648;
+
+/** … and the largest in base64: it has to be one string, whose length has a bound of 2²⁹ - 24. */
+export const WEIGHTS_BASE64_BYTES_MAX = 268_435_456;
+
+/** Layers of a dense network: even a hundred are rare, and each costs its calls for every request. */
+export const MLP_LAYERS_MAX = 1_024;
+
+/** The largest file of a linear model's coefficients: a million of them with all their digits. */
+export const COEFS_FILE_BYTES_MAX = 33_554_432;

@@ -8,6 +8,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tensor: [],
   inference: ["tensor"],
   timing: [],
+  weights: ["tensor"],
+  platforms: ["inference", "tensor", "weights"],
   lock: [],
   cache: ["lock"],
   model: ["lock"],

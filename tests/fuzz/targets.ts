@@ -11,9 +11,12 @@ import { http2Client } from "./targets/http2_client.ts";
 import { http2Server } from "./targets/http2_server.ts";
 import { gzip } from "./targets/gzip.ts";
 import { messageAssembler } from "./targets/message_assembler.ts";
+import { pickle } from "./targets/pickle.ts";
 import { predictResponse } from "./targets/predict_response.ts";
 import { protoMessage } from "./targets/proto_message.ts";
 import { requestHead } from "./targets/request_head.ts";
+import { safetensors } from "./targets/safetensors.ts";
+import { storedZip } from "./targets/stored_zip.ts";
 import { textFormat } from "./targets/text_format.ts";
 
 /** All that takes bytes from strangers. */
@@ -34,4 +37,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   predictResponse,
   protoMessage,
   textFormat,
+  storedZip,
+  pickle,
+  safetensors,
 ];
