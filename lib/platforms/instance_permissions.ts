@@ -70,7 +70,9 @@ function requireOwn(model: string, permissions: ScriptPermissions, tempFolder: s
     if (grant === true) return [{ name }];
     return grant.map((value) => ({ name, [subject]: value }));
   });
-  if (tempFolder !== undefined) wanted.push({ name: "write", path: tempFolder });
+  if (tempFolder !== undefined) {
+    wanted.push({ name: "read", path: tempFolder }, { name: "write", path: tempFolder });
+  }
   const missing = wanted.find((descriptor) =>
     !isGranted(descriptor as unknown as Deno.PermissionDescriptor)
   );

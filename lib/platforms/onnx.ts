@@ -101,7 +101,7 @@ async function chooseRuntime(
       const why = failures.length === 0 ? "" : `, since ${failures}`;
       return { runtime: await loadBuild(build, libraryFolder), why };
     } catch (error) {
-      failures.push(`onnxruntime-${build} did not load: ${wordsOf(error)}`);
+      failures.push(`onnxruntime-${build} did not load: ${firstLine(wordsOf(error))}`);
     }
   }
   throw new OperationError(
@@ -126,7 +126,9 @@ async function open(
   } catch (error) {
     throw new OperationError(
       "invalid-argument",
-      `Cannot load model "${name}" from ${options.file}: ${wordsOf(error)}`,
+      `Cannot load model "${name}" from ${options.file} on ${options.executionProviders}: ${
+        wordsOf(error)
+      }`,
       { cause: error },
     );
   }
@@ -149,6 +151,11 @@ function specsOf(
     );
   });
   return agreedSpecs(model, kind, told, configured);
+}
+
+/** The others are of interest to whoever wrote the loader. */
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0];
 }
 
 function wordsOf(error: unknown): string {

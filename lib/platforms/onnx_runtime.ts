@@ -1,18 +1,8 @@
+import type { FixedArray } from "../tensor/datatype.ts";
 import type { OnnxElement } from "./onnx_elements.ts";
 
 /** The elements of a tensor as onnxruntime has them: FP16 as bits, strings as text. */
-export type OnnxData =
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-  | BigUint64Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Float32Array
-  | Float64Array
-  | readonly string[];
+export type OnnxData = FixedArray | readonly string[];
 
 /** What this project uses of onnxruntime's `Tensor`. */
 export interface OnnxTensor {

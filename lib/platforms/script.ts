@@ -131,7 +131,8 @@ function describeError(error: unknown, modules: ScriptModules): string {
   if (!(error instanceof Error)) return `${String(error)} was thrown, which is no Error`;
   const message = modules.withFiles(error.message);
   const stack = modules.withFiles(error.stack ?? "");
-  if (stack !== error.stack) error.stack = stack;
+  // Not by assignment, which throws where an error is frozen.
+  Reflect.set(error, "stack", stack);
   const place = /\(?([^\s()]+\.m?[tj]s:\d+:\d+)\)?$/m;
   const frame = stack.split("\n").filter((line) => /^\s+at /.test(line))
     .map((line) => place.exec(line)?.[1])

@@ -151,7 +151,7 @@ for (const runtime of ["node", "web"]) {
       await using folder = await modelFolder({ "model.onnx": "hello" }, { options: { runtime } });
       await assert.rejects(load(folder.source), {
         code: "invalid-argument",
-        message: /^Cannot load model "m" from .*model\.onnx: .*[Pp]rotobuf parsing failed/,
+        message: /^Cannot load model "m" from .*model\.onnx on cpu: .*[Pp]rotobuf parsing failed/,
       });
     });
     await t.step("no file", async () => {
@@ -166,6 +166,14 @@ for (const runtime of ["node", "web"]) {
         message: new RegExp(
           `onnxruntime-${runtime} has no execution provider "abacus", it has cpu`,
         ),
+      });
+    });
+    await t.step("a provider whose library is not there", async () => {
+      const options = { runtime, executionProviders: ["cuda", "cpu"] };
+      await using folder = await graph(identityGraph("FP32"), { options });
+      await assert.rejects(load(folder.source), {
+        code: "invalid-argument",
+        message: /^Cannot load model "m" from .*model\.onnx on cuda,cpu: .*cuda/i,
       });
     });
     await t.step("when nobody waits any more", async () => {
