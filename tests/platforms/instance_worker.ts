@@ -16,6 +16,8 @@ export interface InstanceTask {
   readonly platform: "onnx" | "script";
   readonly source: ModelSource;
   readonly inputs: readonly Tensor[];
+  /** Of onnxruntime's files, where they are not its packages'. */
+  readonly libraryFolder?: string;
 }
 
 /** What came of it. */
@@ -29,7 +31,7 @@ self.onmessage = async ({ data }: MessageEvent<InstanceTask>) => {
   const entries: PlatformLogEntry[] = [];
   const log = (entry: PlatformLogEntry) => entries.push(entry);
   const platform = data.platform === "onnx"
-    ? onnxPlatform({ libraryFolder: undefined, log })
+    ? onnxPlatform({ libraryFolder: data.libraryFolder, log })
     : scriptPlatform({ log, statistics: new RecordedStatistics() });
   try {
     const model = await platform.load(data.source, new AbortController().signal);
