@@ -2,6 +2,7 @@ import { OperationError } from "../errors.ts";
 import type { Model, ModelMetadata } from "../inference/model.ts";
 import { elementBytes, type FixedArray, viewElements } from "../tensor/datatype.ts";
 import type { BytesTensor, FixedTensor, Tensor, TensorSpec } from "../tensor/tensor.ts";
+import { decodeText } from "./decode_text.ts";
 import { elementOf } from "./onnx_elements.ts";
 import type { OnnxData, OnnxRuntime, OnnxSession, OnnxTensor } from "./onnx_runtime.ts";
 
@@ -74,8 +75,9 @@ export class OnnxModel implements Model {
 
   #textsOf({ name, data }: BytesTensor): string[] {
     return data.map((bytes, index) => {
-      const text = textOf(bytes);
-      if (text !== undefined) return text;
+      const text = decodeText(bytes);
+      // It would end a text at its first NUL.
+      if (text !== undefined && !text.includes("\0")) return text;
       throw new OperationError(
         "invalid-argument",
         `Cannot predict with model "${this.#name}": element ${index} of input "${name}" is not UTF-8 text ` +
@@ -98,21 +100,7 @@ export class OnnxModel implements Model {
   }
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
-
-/** Undefined for what is no text; onnxruntime would end one at its first NUL. */
-function textOf(bytes: Uint8Array): string | undefined {
-  if (bytes.includes(0)) return undefined;
-  try {
-    // A decoder takes no memory that threads share.
-    return decoder.decode(
-      bytes.buffer instanceof ArrayBuffer ? bytes as Uint8Array<ArrayBuffer> : bytes.slice(),
-    );
-  } catch {
-    return undefined;
-  }
-}
 
 function tensorOf({ name, datatype }: TensorSpec, { data, dims }: OnnxTensor): Tensor {
   const shape = [...dims];

@@ -1,12 +1,11 @@
 import { OperationError } from "../errors.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { decodeBrainFloats } from "./brain_float.ts";
+import { decodeText } from "./decode_text.ts";
 import type { Batch, Elements, InputValue } from "./script_api.ts";
 
 /** How a script gets BYTES. */
 export type BytesForm = "text" | "binary";
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Inputs as a script gets them: one item for each row.
@@ -66,13 +65,11 @@ function ownElements(model: string, input: Tensor, bytesForm: BytesForm): Elemen
 }
 
 function text(model: string, input: string, bytes: Uint8Array, index: number): string {
-  try {
-    return decoder.decode(bytes.slice());
-  } catch {
-    throw new OperationError(
-      "invalid-argument",
-      `Cannot predict with model "${model}": element ${index} of input "${input}" is not UTF-8 text, which ` +
-        'the model needs unless its option bytes is "binary"',
-    );
-  }
+  const decoded = decodeText(bytes);
+  if (decoded !== undefined) return decoded;
+  throw new OperationError(
+    "invalid-argument",
+    `Cannot predict with model "${model}": element ${index} of input "${input}" is not UTF-8 text, which ` +
+      'the model needs unless its option bytes is "binary"',
+  );
 }

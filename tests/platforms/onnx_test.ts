@@ -229,6 +229,26 @@ for (const runtime of ["node", "web"]) {
   );
 
   Deno.test(
+    { name: name("every value of its options is one that onnxruntime takes"), ignore },
+    async (t) => {
+      const values = [
+        ...["disabled", "basic", "extended", "all"].map((level) => ({ graphOptimization: level })),
+        { threads: 2 },
+        { executionProviders: ["cpu"] },
+      ];
+      for (const options of values) {
+        await t.step(JSON.stringify(options), async () => {
+          await using folder = await graph(addGraph(), { options: { runtime, ...options } });
+          const model = await load(folder.source);
+          const inputs = [floats("a", [1, 2], [1, 2]), floats("b", [1, 2], [3, 4])];
+          assert.deepEqual(await model.predict(inputs), [floats("y", [1, 2], [4, 6])]);
+          await model.unload();
+        });
+      }
+    },
+  );
+
+  Deno.test(
     { name: name("a folder of onnxruntime's files that lacks them is told"), ignore },
     async () => {
       await using folder = await graph(identityGraph("FP32"));
