@@ -330,3 +330,17 @@ export const MLP_LAYERS_MAX = 1_024;
 
 /** The largest file of a linear model's coefficients: a million of them with all their digits. */
 export const COEFS_FILE_BYTES_MAX = 33_554_432;
+/** Names under which a model may record figures: each is a line of the statistics of every version. */
+export const RECORDED_NAMES_MAX = 100;
+
+/** Characters of an entry that a script logs, and of its fields as JSON: a line that somebody reads. */
+export const SCRIPT_LOG_CHARS_MAX = 4_096;
+
+/** Entries that a script may log in a second: each is a message to the main thread, which others need. */
+export const SCRIPT_LOGS_PER_SECOND = 100;
+
+/** The largest source file of a script: larger ones are bundles that hold data, which belong in files. */
+export const SCRIPT_FILE_BYTES_MAX = 8_388_608;
+
+/** What the modules of a script may take once each stands in all that import it. */
+export const SCRIPT_LINKED_BYTES_MAX = 67_108_864;

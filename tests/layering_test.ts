@@ -10,6 +10,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   timing: [],
   weights: ["tensor"],
   platforms: ["inference", "tensor", "weights"],
+  platforms: ["inference", "tensor"],
   lock: [],
   cache: ["lock"],
   model: ["lock"],

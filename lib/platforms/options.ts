@@ -1,30 +1,40 @@
-import { z } from "zod";
-import { cannotLoad } from "./load_error.ts";
+import type { z } from "zod";
+import { OperationError } from "../errors.ts";
+import type { ModelSource } from "../inference/model.ts";
 
-/** An object of options that has no others, and says so by name. */
-export function strictOptions<Shape extends z.ZodRawShape>(shape: Shape, what: string) {
-  const known = Object.keys(shape).join(", ");
-  return z.strictObject(shape, {
-    error: ({ code, keys }) => {
-      if (code !== "unrecognized_keys") return `expected an object for ${what}`;
-      const found = (keys as readonly string[]).map((key) => JSON.stringify(key)).join(", ");
-      return `unknown key ${found}; ${what} may have ${known === "" ? "none" : known}`;
-    },
-  });
-}
+/** Characters of a wrong value that an error message repeats. */
+const FOUND_CHARS_MAX = 40;
 
 /**
- * A platform's options, checked.
+ * A platform's own options, checked.
  *
- * @throws {OperationError} `invalid-argument` naming the model, the first wrong option and what is wrong
+ * @param schema each of whose messages says what is needed
+ * @throws {OperationError} `invalid-argument` naming the model, the key, what was found and what is needed
  */
-export function optionsOf<Schema extends z.ZodType>(
-  model: string,
-  schema: Schema,
-  given: Readonly<Record<string, unknown>>,
-): z.infer<Schema> {
-  const outcome = schema.safeParse(given);
-  if (outcome.success) return outcome.data;
-  const [{ path, message }] = outcome.error.issues;
-  throw cannotLoad(model, `${["options", ...path].join(".")}: ${message}`);
+export function parseOptions<Options>(
+  schema: z.ZodType<Options>,
+  { name, options }: Pick<ModelSource, "name" | "options">,
+): Options {
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const where = `Cannot load model "${name}": `;
+  if (issue.code === "unrecognized_keys") {
+    const key = ["options", ...issue.path, issue.keys[0]].join(".");
+    throw new OperationError("invalid-argument", `${where}${key} is not an option of its platform`);
+  }
+  const found = issue.path.reduce<unknown>(
+    (value, step) => (value as Record<PropertyKey, unknown> | undefined)?.[step],
+    options,
+  );
+  const key = ["options", ...issue.path].join(".");
+  throw new OperationError(
+    "invalid-argument",
+    `${where}${key} is ${describe(found)}, needs ${issue.message}`,
+  );
+}
+
+function describe(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= FOUND_CHARS_MAX ? text : `${text.slice(0, FOUND_CHARS_MAX)}…`;
 }

@@ -8,3 +8,8 @@ export const mayRunPrograms = mayServe &&
   ["run", "env", "write"].every((name) =>
     Deno.permissions.querySync({ name } as Deno.PermissionDescriptor).state === "granted"
   );
+
+/** Whether this test run may load models: files in a temporary folder, native libraries, threads. */
+export const mayLoadModels = ["read", "write", "net", "env", "ffi", "run", "sys"].every((name) =>
+  Deno.permissions.querySync({ name } as Deno.PermissionDescriptor).state === "granted"
+);
