@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tensor: [],
   inference: ["tensor"],
+  repository: ["inference", "tensor"],
   lock: [],
   cache: ["lock"],
   model: ["lock"],
