@@ -40,8 +40,12 @@ export interface ConsideredModel {
 export interface Planning {
   /** Whether nobody is writing a version's files. */
   isQuiet(version: ScannedVersion): boolean;
-  /** The file of the model's source. @throws {OperationError} when it cannot be had */
-  fetch(): Promise<{ readonly folder: string; readonly sha256: string }>;
+  /**
+   * The file of the model's source; undefined while it is still on its way.
+   *
+   * @throws {OperationError} when it cannot be had
+   */
+  fetch(): Promise<{ readonly folder: string; readonly sha256: string } | undefined>;
 }
 
 /** Of a model whose folders and source give no version a number. */
@@ -71,7 +75,10 @@ export async function planModel(
   for (const version of scanned.versions) {
     if (!planning.isQuiet(version)) keep(version.version);
     else if (!holdsModel(version, config)) empty.push(version.version);
-    else here.set(version.version, planOfFolder(version, config));
+    else {
+      const { folder, files } = version;
+      here.set(version.version, planOf(version.version, folder, config, files.stamp));
+    }
   }
   const without = [...empty, ...unfoldered(scanned, config)];
   if (config.source === undefined) {
@@ -114,21 +121,18 @@ async function addSourced(
   const [version] = wanted;
   if (version === undefined) return [];
   try {
-    const { folder, sha256 } = await planning.fetch();
-    here.set(version, { version, folder, fingerprint: fingerprint(config, sha256) });
+    const file = await planning.fetch();
+    if (file === undefined) {
+      keep(version);
+      return [{ name, version, reason: "its file is still being fetched" }];
+    }
+    here.set(version, planOf(version, file.folder, config, file.sha256));
     return [];
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     keep(version);
     return [{ name, version, reason: error.message }];
   }
-}
-
-function planOfFolder(
-  { version, folder, files }: ScannedVersion,
-  config: ModelConfig,
-): VersionPlan {
-  return { version, folder, fingerprint: fingerprint(config, files.stamp) };
 }
 
 /** Versions that should be there and have no folder. */
@@ -158,7 +162,13 @@ function exampleOf(name: string, version: string, { platform }: ModelConfig): st
 }
 
 /** Which versions serve, and where from, changes nothing of one that does. */
-function fingerprint(config: ModelConfig, content: string): string {
+function planOf(
+  version: string,
+  folder: string,
+  config: ModelConfig,
+  content: string,
+): VersionPlan {
   const { versions: _versions, source: _source, ...served } = config;
-  return createHash("sha256").update(`${JSON.stringify(served)}\n${content}`).digest("hex");
+  const text = `${JSON.stringify(served)}\n${content}`;
+  return { version, folder, fingerprint: createHash("sha256").update(text).digest("hex") };
 }

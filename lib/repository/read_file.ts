@@ -24,6 +24,7 @@ export function readFailure(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.NotCapable) return "no permission to read it (--allow-read)";
+  if (error instanceof Deno.errors.NotADirectory) return "it is not a folder";
   if (error instanceof Deno.errors.IsADirectory || /directory/i.test(String(error))) {
     return "it is a folder, needs a file";
   }

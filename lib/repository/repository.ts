@@ -1,5 +1,5 @@
 import { OperationError } from "../errors.ts";
-import { MODEL_SOURCE_FETCHES_MAX } from "../limits.ts";
+import { MODEL_SOURCE_FETCHES_MAX, REPOSITORY_SETTLE_MS } from "../limits.ts";
 import { mapConcurrently } from "./map_concurrently.ts";
 import { ModelCache } from "./model_cache.ts";
 import {
@@ -90,7 +90,8 @@ export class ModelRepository implements AsyncDisposable {
   }
 
   /**
-   * What should serve now, after fetching what is not here; in mode `explicit` nothing by itself.
+   * What should serve now, after fetching what is not here; in mode `explicit` nothing by itself. In mode
+   * `watch` a file that takes longer is a problem until it is here, and a later plan has it.
    *
    * A folder that cannot be listed is a problem of all, and leaves the last plan.
    *
@@ -159,7 +160,7 @@ export class ModelRepository implements AsyncDisposable {
     }
   }
 
-  /** Removes the cache if it is a temporary one; versions that serve from it must be unloaded before. */
+  /** Ends all fetches and removes the cache if it is a temporary one: what serves from it must be unloaded. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#fetcher[Symbol.asyncDispose]();
   }
@@ -206,8 +207,31 @@ export class ModelRepository implements AsyncDisposable {
     return await planModel(scanned, config, last?.model, {
       isQuiet: ({ version, files }) =>
         !settles || this.#isQuiet(`${name}/${version}`, files.stamp, files.changedMs),
-      fetch: () => this.#fetcher.fetch(config, folder, retry, signal),
+      fetch: () => {
+        const fetching = this.#fetcher.fetch(config, folder, retry, signal);
+        return settles ? this.#waitShortly(fetching) : fetching;
+      },
     });
+  }
+
+  /**
+   * A large file must not keep what changes in other models waiting: the next plans join its fetch.
+   *
+   * @returns undefined if it takes longer than REPOSITORY_SETTLE_MS
+   */
+  async #waitShortly<T>(fetching: Promise<T>): Promise<T | undefined> {
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => {
+      this.#isUnsettled = true;
+      resolve(undefined);
+    }, REPOSITORY_SETTLE_MS);
+    // It may fail when nobody waits; the cache tells the next who asks.
+    fetching.catch(() => {});
+    try {
+      return await Promise.race([fetching, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #isQuiet(key: string, stamp: string, changedMs: number): boolean {

@@ -6,11 +6,16 @@ import { extensionOf, parseAddress } from "./sources/address.ts";
 import { type ReadVariable, sourceAt } from "./sources/open_source.ts";
 import { versionFileName } from "./version_file_names.ts";
 
-/** Brings the files that configurations name as their sources. Owns its cache when that is a temporary one. */
+/**
+ * Brings the files that configurations name as their sources. Owns its cache when that is a temporary one, and
+ * the fetches under way.
+ */
 export class SourceFetcher implements AsyncDisposable {
   readonly #readVariable: ReadVariable;
   #cache: Promise<ModelCache> | undefined;
   #temporary: string | undefined;
+  readonly #end = new AbortController();
+  readonly #running = new Set<Promise<CachedFile>>();
 
   /** @param cache undefined for a temporary one, made for the first file */
   constructor(cache: ModelCache | undefined, readVariable: ReadVariable) {
@@ -46,11 +51,21 @@ export class SourceFetcher implements AsyncDisposable {
       fileName,
     };
     this.#cache ??= this.#openTemporary();
-    return await (await this.#cache).fetch(wanted, retry, signal);
+    const cache = await this.#cache;
+    const fetching = cache.fetch(wanted, retry, AbortSignal.any([signal, this.#end.signal]));
+    this.#running.add(fetching);
+    try {
+      return await fetching;
+    } finally {
+      this.#running.delete(fetching);
+    }
   }
 
+  /** Gives up what is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
     await this.#cache?.catch(() => {});
+    await Promise.allSettled(this.#running);
     const folder = this.#temporary;
     this.#temporary = undefined;
     if (folder !== undefined) await Deno.remove(folder, { recursive: true });

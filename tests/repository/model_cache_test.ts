@@ -4,6 +4,8 @@ import { OperationError } from "../../lib/errors.ts";
 import { ModelCache } from "../../lib/repository/model_cache.ts";
 import { parseAddress } from "../../lib/repository/sources/address.ts";
 import { type ReadVariable, sourceAt } from "../../lib/repository/sources/open_source.ts";
+import type { FileSource } from "../../lib/repository/sources/source.ts";
+import { HeldTimers } from "../support/held_timers.ts";
 import { answerS3, type StoredObjects } from "./s3_server.ts";
 import { mayServeFiles, mayUseFolders, TempFolder } from "./temp_folder.ts";
 
@@ -273,6 +275,46 @@ Deno.test("ModelCache.fetch() leaves a source alone that has just failed", WITH_
   await expectFailure(cache.fetch(wanted, "now", NEVER), "unavailable", /^Cannot fetch$/);
   assert.equal(requests, 2);
   await expectFailure(fetchFile("nothing.onnx"), "not-found", /no such file/);
+});
+
+Deno.test("ModelCache.fetch() gives up a source that does not move", {
+  ignore: !mayUseFolders,
+}, async (t) => {
+  const asked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const open = (_: string | undefined, signal: AbortSignal) => {
+    asked[0].resolve();
+    return new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+  };
+  const pull = () => {
+    asked[1].resolve();
+    return new Promise<void>(() => {});
+  };
+  const body = new ReadableStream({ pull }, { highWaterMark: 0 });
+  const answer = { validator: undefined, bytes: undefined, body };
+  const sources: [string, FileSource, Promise<void>][] = [
+    ["before its answer", { open }, asked[0].promise],
+    ["in its answer", { open: () => Promise.resolve(answer) }, asked[1].promise],
+  ];
+  for (const [name, source, isAsked] of sources) {
+    await t.step(name, async () => {
+      await using folder = new TempFolder();
+      const cache = await ModelCache.open(folder.path);
+      using timers = new HeldTimers();
+      const wanted = { source, address: "a", sha256: undefined, fileName: FILE_NAME };
+      const fetching = cache.fetch(wanted, "now", NEVER);
+      await isAsked;
+      timers.fire();
+      await expectFailure(
+        fetching,
+        "unavailable",
+        /^Cannot fetch a: (not done|nothing has come) for/,
+      );
+      assert.equal(timers.count, 0);
+      assert.deepEqual(await folder.list(), []);
+    });
+  }
 });
 
 Deno.test({

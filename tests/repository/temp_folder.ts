@@ -29,7 +29,6 @@ export class TempFolder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.chmod(this.path, 0o700);
     await Deno.remove(this.path, { recursive: true });
   }
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { REPOSITORY_SETTLE_MS } from "../../lib/limits.ts";
 import type { RepositoryPlan } from "../../lib/repository/model_plan.ts";
 import { ModelRepository } from "../../lib/repository/repository.ts";
 import { Settling } from "../../lib/repository/settling.ts";
 import { watchFolder } from "../../lib/repository/watch.ts";
-import { mayUseFolders, TempFolder } from "./temp_folder.ts";
+import { mayServeFiles, mayUseFolders, TempFolder } from "./temp_folder.ts";
 
 const WITH_FOLDERS = { ignore: !mayUseFolders };
 const ONNX = { platform: "onnx" };
@@ -188,6 +189,75 @@ Deno.test(
     );
   },
 );
+
+Deno.test({
+  name: "ModelRepository.watch() tells of other models while a file is on its way",
+  ignore: !mayServeFiles,
+}, async () => {
+  await using folder = new TempFolder();
+  const sha256 = createHash("sha256").update("weights").digest("hex");
+  const rest = Promise.withResolvers<void>();
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    () =>
+      new Response(
+        new ReadableStream({
+          async pull(body) {
+            await rest.promise;
+            body.enqueue(new TextEncoder().encode("weights"));
+            body.close();
+          },
+        }),
+      ),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}/model.onnx`;
+  await folder.write({
+    "models/far/model.json": { ...ONNX, source: { url, sha256 } },
+    "models/near/model.json": ONNX,
+    "models/near/1/model.onnx": "weights",
+  });
+  await using repository = await ModelRepository.open({
+    folder: `${folder.path}/models`,
+    mode: "watch",
+    cacheFolder: undefined,
+    readVariable: () => undefined,
+  });
+  const controller = new AbortController();
+  const plans = repository.watch(controller.signal);
+  await planLike(plans, { serve: { near: ["1"] }, problems: 1 });
+  rest.resolve();
+  await planLike(plans, { serve: { far: ["1"], near: ["1"] }, problems: 0 });
+  await plans.return(undefined);
+  controller.abort();
+  await server.shutdown();
+});
+
+Deno.test({
+  name: "ModelRepository gives up what it fetches at its end",
+  ignore: !mayServeFiles,
+}, async () => {
+  await using folder = new TempFolder();
+  const asked = Promise.withResolvers<void>();
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => {
+    asked.resolve();
+    return new Response(new ReadableStream({ start: (body) => body.enqueue(new Uint8Array(9)) }));
+  });
+  const url = `http://127.0.0.1:${server.addr.port}/model.onnx`;
+  const source = { url, sha256: "0".repeat(64) };
+  await folder.write({ "models/far/model.json": { ...ONNX, source } });
+  const repository = await ModelRepository.open({
+    folder: `${folder.path}/models`,
+    mode: "all",
+    cacheFolder: `${folder.path}/cache`,
+    readVariable: () => undefined,
+  });
+  const planning = repository.plan().catch(() => {});
+  await asked.promise;
+  await repository[Symbol.asyncDispose]();
+  await planning;
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(`${folder.path}/cache`)), []);
+  await server.shutdown();
+});
 
 /** Reads plans up to one; those between are of files that became quiet one after another. */
 async function planLike(plans: AsyncGenerator<RepositoryPlan>, expected: object): Promise<void> {

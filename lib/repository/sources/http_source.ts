@@ -9,14 +9,19 @@ const REFUSAL_CHARS_MAX = 4_096;
 /** Redirects whose method and target stand. Source: RFC 9110 §15.4. */
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
-/** The file at a web address. Redirects are followed, but from TLS never to plain text. */
+/**
+ * The file at a web address, whose hash is known, so that it is never asked whether it has changed.
+ * Redirects are followed, but from TLS never to plain text.
+ */
 export function httpSource(address: URL): FileSource {
   return {
-    async open(known, signal) {
+    async open(_known, signal) {
       let url = address;
       for (let hops = 0; hops <= MODEL_SOURCE_REDIRECTS_MAX; hops++) {
         const response = await ask(new Request(url, { signal, headers: IDENTITY }), signal);
-        if (!REDIRECTS.includes(response.status)) return await fileOf(response, url.href, known);
+        if (!REDIRECTS.includes(response.status)) {
+          return await fileOf(response, url.href, undefined);
+        }
         await response.body?.cancel();
         url = target(url, response.headers.get("location"));
       }
