@@ -9,6 +9,7 @@ import {
 import { FetchClock } from "./fetch_clock.ts";
 import { unlessAborted } from "./unless_aborted.ts";
 import { writeBody } from "./write_body.ts";
+import { isFile } from "./read_file.ts";
 import { unfetched } from "./sources/http_source.ts";
 import type { FileSource, SourceFile } from "./sources/source.ts";
 
@@ -138,10 +139,10 @@ export class ModelCache {
     const { sha256, fileName } = wanted;
     if (sha256 !== undefined) {
       const folder = this.#folderOf(sha256, fileName);
-      if (await exists(`${folder}/${fileName}`)) return { folder, sha256 };
+      if (await isFile(`${folder}/${fileName}`)) return { folder, sha256 };
     }
     const before = this.#brought.get(key);
-    const isHere = before !== undefined && await exists(`${before.file.folder}/${fileName}`);
+    const isHere = before !== undefined && await isFile(`${before.file.folder}/${fileName}`);
     using clock = new FetchClock(wanted.address, signal);
     clock.restart(MODEL_SOURCE_ANSWER_MS);
     const opened = await wanted.source.open(isHere ? before.validator : undefined, clock.signal);
@@ -195,7 +196,7 @@ export class ModelCache {
       await Deno.rename(partial, folder);
     } catch (error) {
       // Another process may have been faster; what it has moved there is the same.
-      if (!await exists(`${folder}/${fileName}`)) throw unwritable(this.#folder, error);
+      if (!await isFile(`${folder}/${fileName}`)) throw unwritable(this.#folder, error);
     }
   }
 
@@ -223,14 +224,6 @@ async function removeAbandoned(folder: string): Promise<void> {
     if (Date.now() - beganMs <= MODEL_SOURCE_TOTAL_MS) continue;
     // Another process may be doing the same.
     await Deno.remove(`${folder}/${name}`, { recursive: true }).catch(() => {});
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch {
-    return false;
   }
 }
 

@@ -19,6 +19,15 @@ export async function readUpTo(path: string, bytesMax: number): Promise<Uint8Arr
   return bytes.subarray(0, length);
 }
 
+/** Whether a file is there, and may be looked at. */
+export async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}
+
 /** Why a file or folder could not be read, for an error message. */
 export function readFailure(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";

@@ -123,7 +123,11 @@ export class ModelRepository implements AsyncDisposable {
     throw new OperationError("failed-precondition", text);
   }
 
-  /** All models that the folder has, and what is wrong with others; fetches nothing. */
+  /**
+   * All models that the folder has, and what is wrong with others; fetches nothing.
+   *
+   * @throws {OperationError} `failed-precondition` when it cannot be listed
+   */
   async list(): Promise<{ models: ListedModel[]; problems: readonly RepositoryProblem[] }> {
     const models: ListedModel[] = [];
     const { names, unfit: problems } = await listModels(this.#root);

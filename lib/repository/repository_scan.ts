@@ -3,7 +3,7 @@ import { REPOSITORY_MODELS_MAX } from "../limits.ts";
 import { readModelConfig } from "./config_file.ts";
 import type { ModelConfig } from "./model_config.ts";
 import { compareVersions, isModelName, isVersion, NAME_NEEDED, shown } from "./model_name.ts";
-import { readFailure } from "./read_file.ts";
+import { isFile, readFailure } from "./read_file.ts";
 import {
   changedAt,
   FolderProblem,
@@ -14,7 +14,7 @@ import {
 
 /** Something in the repository that cannot be served, and why. */
 export interface RepositoryProblem {
-  /** The model's folder. */
+  /** The model's folder; the repository itself where that cannot be listed. */
   readonly name: string;
   /** Undefined when it is of the model as a whole. */
   readonly version?: string | undefined;
@@ -79,7 +79,7 @@ export async function listModels(
   const unfit: RepositoryProblem[] = [];
   for (const { name } of await foldersIn(root)) {
     if (isModelName(name)) names.push(name);
-    else if (!name.startsWith(".") || await exists(`${root}/${name}/model.json`)) {
+    else if (!name.startsWith(".") || await isFile(`${root}/${name}/model.json`)) {
       unfit.push({ name, reason: `${shown(name)} is no name of a model, which is ${NAME_NEEDED}` });
     }
   }
@@ -173,14 +173,5 @@ async function foldersIn(folder: string): Promise<Deno.DirEntry[]> {
   } catch (cause) {
     const reason = `Cannot read folder ${folder}: ${readFailure(cause)}`;
     throw new OperationError("failed-precondition", reason, { cause });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch {
-    return false;
   }
 }

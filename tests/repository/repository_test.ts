@@ -126,6 +126,7 @@ Deno.test(
     await Deno.symlink("nowhere", `${models}/dangling`);
     await Deno.symlink(`${folder.path}/secret/model.json`, `${models}/config/model.json`);
     await Deno.symlink("in", `${models}/alias`);
+    await Deno.symlink("../out/model.json", `${models}/out/3`);
     await using repository = await open(folder);
     const plan = shownPlan(await repository.plan());
     assert.deepEqual(plan.serve, { alias: ["2"], in: ["2"], out: ["1"] });
@@ -135,6 +136,7 @@ Deno.test(
       "inner/1: more.onnx is a link that leads out of the repository",
       "loop/1: has folders more than 16 deep",
       "out/2: 2 is a link that leads out of the repository",
+      "out/3: it cannot be listed: it is not a folder",
       "whole: whole is a link that leads out of the repository",
     ]);
   },
