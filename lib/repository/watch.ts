@@ -30,6 +30,7 @@ const TIMES: WatchTimes = {
  *
  * Ends when the signal aborts. Needs permission to read the folder.
  *
+ * @param folder absolute, with no symbolic link in it
  * @param isUnsettled asked after each look: whether what it saw was still being written
  */
 export async function* watchFolder(
@@ -38,7 +39,7 @@ export async function* watchFolder(
   isUnsettled: () => boolean,
   times: WatchTimes = TIMES,
 ): AsyncGenerator<"start" | "event" | "rescan"> {
-  using events = new FolderEvents(folder);
+  await using events = new FolderEvents(folder);
   yield "start";
   let isSoon = isUnsettled();
   while (!signal.aborted) {
@@ -57,18 +58,21 @@ export async function* watchFolder(
 }
 
 /** What the system tells of a folder; nothing where it cannot. */
-class FolderEvents implements Disposable {
+class FolderEvents implements AsyncDisposable {
+  readonly #folder: string;
   readonly #watcher: Deno.FsWatcher | undefined;
+  readonly #listening: Promise<void> | undefined;
   #pending = false;
   #wake = () => {};
 
   constructor(folder: string) {
+    this.#folder = folder;
     try {
       this.#watcher = Deno.watchFs(folder, { recursive: true });
     } catch {
       // Out of inotify watches, say: the rescans go on.
     }
-    if (this.#watcher !== undefined) this.#listen(this.#watcher);
+    if (this.#watcher !== undefined) this.#listening = this.#listen(this.#watcher);
   }
 
   /** @returns whether something has happened since it last said so; false after `ms`, or an abort */
@@ -87,21 +91,28 @@ class FolderEvents implements Disposable {
     return happened;
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#watcher?.close();
+    await this.#listening;
   }
 
   async #listen(watcher: Deno.FsWatcher): Promise<void> {
     try {
-      for await (const { kind } of watcher) {
-        // Our own reading is an access too.
-        if (kind === "access") continue;
+      for await (const { kind, paths } of watcher) {
+        // Our own reading is an access too; and Deno tells all watchers of what one has seen removed.
+        if (kind === "access" || paths.length > 0 && !paths.some((path) => this.#holds(path))) {
+          continue;
+        }
         this.#pending = true;
         this.#wake();
       }
     } catch {
       // The system has stopped telling; the rescans go on.
     }
+  }
+
+  #holds(path: string): boolean {
+    return path === this.#folder || path.startsWith(`${this.#folder}/`);
   }
 
   readonly #onAbort = () => this.#wake();

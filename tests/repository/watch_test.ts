@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { REPOSITORY_SETTLE_MS } from "../../lib/limits.ts";
 import type { RepositoryPlan } from "../../lib/repository/model_plan.ts";
 import { ModelRepository } from "../../lib/repository/repository.ts";
-import { Settling } from "../../lib/repository/settling.ts";
+import { type Clocks, Settling } from "../../lib/repository/settling.ts";
 import { watchFolder } from "../../lib/repository/watch.ts";
 import { mayServeFiles, mayUseFolders, TempFolder } from "./temp_folder.ts";
 
@@ -114,12 +114,7 @@ Deno.test(
   async () => {
     await using folder = new TempFolder();
     await Deno.mkdir(`${folder.path}/models`);
-    await using repository = await ModelRepository.open({
-      folder: `${folder.path}/models`,
-      mode: "watch",
-      cacheFolder: undefined,
-      readVariable: () => undefined,
-    });
+    await using repository = await openWatching(folder);
     const controller = new AbortController();
     const plans = repository.watch(controller.signal);
     await planLike(plans, { serve: {}, problems: 0 });
@@ -145,13 +140,7 @@ Deno.test(
     await folder.write({ "models/iris/model.json": ONNX, "models/iris/1/model.onnx": "half" });
     // By this clock all files are of the future, so that only what was seen counts.
     const clocks = { wallMs: 0, steadyMs: 0 };
-    await using repository = await ModelRepository.open({
-      folder: `${folder.path}/models`,
-      mode: "watch",
-      cacheFolder: undefined,
-      readVariable: () => undefined,
-      clocks: () => clocks,
-    });
+    await using repository = await openWatching(folder, () => clocks);
     const planAfter = async (ms: number) => {
       clocks.steadyMs += ms;
       return shown(await repository.plan());
@@ -216,12 +205,7 @@ Deno.test({
     "models/near/model.json": ONNX,
     "models/near/1/model.onnx": "weights",
   });
-  await using repository = await ModelRepository.open({
-    folder: `${folder.path}/models`,
-    mode: "watch",
-    cacheFolder: undefined,
-    readVariable: () => undefined,
-  });
+  await using repository = await openWatching(folder);
   const controller = new AbortController();
   const plans = repository.watch(controller.signal);
   await planLike(plans, { serve: { near: ["1"] }, problems: 1 });
@@ -258,6 +242,16 @@ Deno.test({
   assert.deepEqual(await Array.fromAsync(Deno.readDir(`${folder.path}/cache`)), []);
   await server.shutdown();
 });
+
+function openWatching(folder: TempFolder, clocks?: () => Clocks): Promise<ModelRepository> {
+  return ModelRepository.open({
+    folder: `${folder.path}/models`,
+    mode: "watch",
+    cacheFolder: undefined,
+    readVariable: () => undefined,
+    ...clocks === undefined ? {} : { clocks },
+  });
+}
 
 /** Reads plans up to one; those between are of files that became quiet one after another. */
 async function planLike(plans: AsyncGenerator<RepositoryPlan>, expected: object): Promise<void> {
