@@ -344,3 +344,110 @@ export const SCRIPT_FILE_BYTES_MAX = 8_388_608;
 
 /** What the modules of a script may take once each stands in all that import it. */
 export const SCRIPT_LINKED_BYTES_MAX = 67_108_864;
+/** The largest model.json: room for the data of its warm-up samples; all of it is in memory at once. */
+export const MODEL_CONFIG_BYTES_MAX = 1_048_576;
+
+/** The longest name of a model: it is a folder's name, and a label of every metric. */
+export const MODEL_NAME_CHARS_MAX = 128;
+
+/** The most digits of a version: every such number is exact, and a date with its time has 14. */
+export const MODEL_VERSION_DIGITS_MAX = 15;
+
+/** Models of one repository: each has its queue and, on the least, one thread; no machine holds more. */
+export const REPOSITORY_MODELS_MAX = 4_096;
+
+/** Versions of one model that may serve at once, each with its own instances, queue and cache. */
+export const MODEL_VERSIONS_MAX = 64;
+
+/** Files in a version's folder, at any depth: each is looked at in every scan. */
+export const MODEL_FILES_MAX = 4_096;
+
+/** Folders within folders of a version. */
+export const MODEL_FOLDER_DEPTH_MAX = 16;
+
+/** Inputs, and outputs, of a model; models of tabular columns have some hundred. */
+export const MODEL_TENSORS_MAX = 1_024;
+
+/** The longest name of a tensor: each request repeats it. */
+export const MODEL_TENSOR_NAME_CHARS_MAX = 256;
+
+/** The most dimensions of a tensor: what NumPy's arrays may have. */
+export const MODEL_TENSOR_RANK_MAX = 64;
+
+/** Rows of one batch: past this a model's throughput no longer grows, and its answer takes seconds. */
+export const MODEL_BATCH_ROWS_MAX = 65_536;
+
+/** How long a request may wait for others of its batch; a longer wait is an offline job. */
+export const MODEL_BATCH_DELAY_MS_MAX = 10_000;
+
+/** Batch sizes that a model may prefer: each is compared whenever a request arrives. */
+export const MODEL_PREFERRED_SIZES_MAX = 32;
+
+/** Requests that may wait for a model: with more, the last would wait for minutes. */
+export const MODEL_QUEUE_SIZE_MAX = 65_536;
+
+/** The least bytes of a model's queue: room for some requests of a few hundred numbers. */
+export const MODEL_QUEUE_BYTES_MIN = 65_536;
+
+/** The most bytes of a model's queue: the indexes of its words stay within an int32, with room to spare. */
+export const MODEL_QUEUE_BYTES_MAX = 4_294_967_296;
+
+/** Priority levels of a model: each is a queue that is looked at for every batch. */
+export const MODEL_PRIORITY_LEVELS_MAX = 32;
+
+/** The least bytes of a model's cache: room for an entry and its index. */
+export const MODEL_CACHE_BYTES_MIN = 4_096;
+
+/** Decimal places to which inputs may be rounded: a float64 of 1 has no more. */
+export const MODEL_CACHE_ROUND_MAX = 15;
+
+/** Instances of a version: each is a thread with a copy of the model, and no machine has more cores. */
+export const MODEL_INSTANCES_MAX = 256;
+
+/** The longest time that a model may compute for before its instance counts as hung: an hour. */
+export const MODEL_TIMEOUT_MS_MAX = 3_600_000;
+
+/** Samples with which a model is warmed up: what is compiled or grown per shape needs one of each. */
+export const MODEL_WARMUP_SAMPLES_MAX = 64;
+
+/** How often each sample is run: after a thousand no compiler has anything left to do. */
+export const MODEL_WARMUP_COUNT_MAX = 1_000;
+
+/** The longest address of a model's file; proxies and stores refuse longer ones. */
+export const MODEL_SOURCE_URL_CHARS_MAX = 2_048;
+
+/** The largest file that is fetched for a model: beyond this no processor serves it. */
+export const MODEL_SOURCE_BYTES_MAX = 68_719_476_736;
+
+/** How long a server has to begin its answer when a model's file is asked for. */
+export const MODEL_SOURCE_ANSWER_MS = 30_000;
+
+/** How long a fetch may bring no byte: as long as any peer may stall, STALLED_MS. */
+export const MODEL_SOURCE_STALLED_MS = STALLED_MS;
+
+/** How long a fetch may take as a whole: 64 GB at 10 MB/s take under two hours. */
+export const MODEL_SOURCE_TOTAL_MS = 7_200_000;
+
+/** Redirects that are followed for a file: what Fetch allows is 20, and no store needs over three. */
+export const MODEL_SOURCE_REDIRECTS_MAX = 5;
+
+/** Files that are fetched at once: more share the same line. */
+export const MODEL_SOURCE_FETCHES_MAX = 4;
+
+/** How long a source that failed is left alone: a wrong hash would fetch gigabytes at every scan. */
+export const MODEL_SOURCE_RETRY_MS = 60_000;
+
+/**
+ * How long a version's files must have been the same before it counts: a copy that is under way writes
+ * more often, one over a slow network included.
+ */
+export const REPOSITORY_SETTLE_MS = 1_000;
+
+/** How long after an event of the folder it is looked at: what copies a model makes many at once. */
+export const REPOSITORY_DEBOUNCE_MS = 200;
+
+/** … but with events that never pause it is looked at this long after the first. */
+export const REPOSITORY_DEBOUNCE_MS_MAX = 2_000;
+
+/** How often a watched folder is looked at without an event: network file systems tell of none. */
+export const REPOSITORY_RESCAN_MS = 30_000;

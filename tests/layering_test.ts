@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   weights: ["tensor"],
   platforms: ["inference", "tensor", "weights"],
   platforms: ["inference", "tensor"],
+  repository: ["inference", "tensor"],
   lock: [],
   cache: ["lock"],
   model: ["lock"],

@@ -3,10 +3,15 @@ import { mayUseNet } from "./test_server.ts";
 
 /** Whether python3 with grpcio is here, and this test run may use it. */
 export function hasGrpcio(): boolean {
+  return hasPython("grpc");
+}
+
+/** Whether python3 is here with these modules, separated by commas, and this test run may use it. */
+export function hasPython(modules: string): boolean {
   if (!mayUseNet || Deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
   try {
     const { success } = new Deno.Command("python3", {
-      args: ["-c", "import grpc"],
+      args: ["-c", `import ${modules}`],
       stdout: "null",
       stderr: "null",
     }).outputSync();
@@ -28,14 +33,17 @@ export async function runPythonClient(
   assert.equal(new TextDecoder().decode(stdout), "ok\n", new TextDecoder().decode(stderr));
 }
 
-/** A server of `fixtures`, which prints its port when it listens and ends with its input. */
+/** A server of `fixtures`, which prints its port when it listens, and ends with its input. */
 export class PythonServer implements AsyncDisposable {
   readonly port: number;
+  /** What it has printed behind its port, on the same line. */
+  readonly printed: readonly string[];
   readonly #process: Deno.ChildProcess;
 
-  private constructor(process: Deno.ChildProcess, port: number) {
+  private constructor(process: Deno.ChildProcess, [port, ...printed]: readonly string[]) {
     this.#process = process;
-    this.port = port;
+    this.port = Number(port);
+    this.printed = printed;
   }
 
   static async start(server: string): Promise<PythonServer> {
@@ -53,7 +61,7 @@ export class PythonServer implements AsyncDisposable {
       printed += value;
     }
     await reader.cancel();
-    return new PythonServer(process, Number(printed));
+    return new PythonServer(process, printed.trim().split(" "));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
