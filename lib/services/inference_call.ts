@@ -1,6 +1,4 @@
-import type { InferCall, InferResponse } from "../inference/infer.ts";
-import { serverTiming } from "../inference/server_timing.ts";
-import type { ServerCall } from "../grpc/service.ts";
+import type { InferCall } from "../inference/infer.ts";
 
 /** What a backend is told of a call whose request has a timeout of its own. */
 class TimedCall implements InferCall {
@@ -28,11 +26,4 @@ export function inferCall(call: InferCall, timeoutMs: number | undefined): Infer
     call,
     Math.min(call.deadlineMs ?? Infinity, performance.now() + timeoutMs),
   );
-}
-
-/** Says where an answer came from and where its time went, when there is anything to say. */
-export function addTrailers(call: ServerCall, { cache, timing }: InferResponse): void {
-  if (cache !== undefined) call.trailers.append("cache", cache);
-  const text = serverTiming(timing);
-  if (text !== "") call.trailers.append("server-timing", text);
 }

@@ -3,7 +3,7 @@ import type { ServerCall, ServiceRegistry } from "../grpc/service.ts";
 import type { InferenceBackend } from "../inference/backend.ts";
 import type { InferResponse } from "../inference/infer.ts";
 import { SERVER_ABOUT } from "../inference/server_about.ts";
-import { addTrailers, inferCall } from "./inference_call.ts";
+import { inferCall } from "./inference_call.ts";
 import type { ModelInferRequest } from "./inference_codec/infer_request.ts";
 import type { ModelInferResponse } from "./inference_codec/response_codec.ts";
 import { configMessage } from "./inference_config.ts";
@@ -16,6 +16,7 @@ import type {
 } from "./inference_contract.ts";
 import { statisticsMessage } from "./inference_statistics.ts";
 import { answerStream } from "./inference_stream.ts";
+import { addTrailers } from "./inference_trailers.ts";
 import { statusOfError } from "./status_of_error.ts";
 
 /**
