@@ -81,25 +81,33 @@ export class TensorList {
    * @throws {RangeError} when typed contents are no such message
    */
   tensors(reader: WireReader): Tensor[] {
+    this.#assertWhole();
+    const list: Tensor[] = [];
+    for (let index = 0; index < this.#count; index++) {
+      const head = this.#heads[index];
+      const raw = this.#rawStarts.length > 0;
+      list.push(raw ? this.#rawTensor(reader, head, index) : this.#typed(reader, head));
+    }
+    return list;
+  }
+
+  /** Makes sure that each tensor has its data in one place, and a name of its own. */
+  #assertWhole(): void {
     const count = this.#count;
     const { tensors, raw } = this.#role;
     if (count > INFER_TENSORS_MAX) throw refused(tensors, `${count}, at most ${INFER_TENSORS_MAX}`);
-    const rawCount = this.#rawStarts.length;
     this.#assertNamesDiffer();
-    const list: Tensor[] = [];
+    const rawCount = this.#rawStarts.length;
     for (let index = 0; index < count; index++) {
       const head = this.#heads[index];
       if (head.usesSharedMemory) throw tensorError(head.name, "it is in shared memory, need data");
       if (rawCount > 0 && head.starts.length > 0) {
         throw tensorError(head.name, `both contents and ${raw}, need one of them`);
       }
-      if (rawCount > 0 && rawCount !== count) {
-        throw refused(tensors, `${count} with ${rawCount} ${raw}, need one for each`);
-      }
-      list.push(rawCount > 0 ? this.#rawTensor(reader, head, index) : this.#typed(reader, head));
     }
-    if (rawCount > count) throw refused(tensors, `${count} with ${rawCount} ${raw}`);
-    return list;
+    if (rawCount > 0 && rawCount !== count) {
+      throw refused(tensors, `${count} with ${rawCount} ${raw}, need one for each`);
+    }
   }
 
   #rawTensor(reader: WireReader, head: TensorHead, index: number): Tensor {

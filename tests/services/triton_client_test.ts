@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { inferenceMethods } from "../../lib/services/inference_contract.ts";
+import { addInference } from "../../lib/services/inference_service.ts";
+import { TestServer } from "../grpc/test_server.ts";
+import { canRun, runProgram } from "../support/programs.ts";
+import { FakeBackend } from "./fake_backend.ts";
+
+/** From PyPI: tritonclient, with grpcio, numpy and packaging, which its gRPC client imports. */
+const ignore = !await canRun("python3", "-c", "import tritonclient.grpc");
+
+const fixture = new URL("./fixtures/triton_client.py", import.meta.url).pathname;
+
+Deno.test(
+  { name: "tritonclient: all datatypes, streams, repository, errors", ignore },
+  async () => {
+    const backend = new FakeBackend();
+    backend.cache = "miss";
+    backend.timing = { queueMs: 0.25, computeMs: 1.5, cacheMs: 0 };
+    await using server = new TestServer({}, {
+      register: (registry) => addInference(registry, inferenceMethods(), backend),
+    });
+    const { code, stdout, stderr } = await runProgram("python3", fixture, String(server.listen()));
+    assert.deepEqual([code, stdout], [0, "ok\n"], stderr);
+    assert.deepEqual(server.observer.handlerErrors, []);
+
+    const asked = backend.requests.find(({ model }) => model === "concatenate");
+    assert.deepEqual({ ...asked?.parameters }, { text: "ä", int: 5, float: 0.5, bool: true });
+    assert.deepEqual([asked?.version, asked?.outputs, asked?.priority], ["1", ["y"], 1]);
+  },
+);
