@@ -43,10 +43,10 @@ export class InferenceClient {
   /** Dimensions come as decimal text in proto-loader's messages, as numbers here. */
   async modelMetadata(
     model: string,
-    version = "",
+    version?: string,
     options?: CallOptions,
   ): Promise<ModelMetadataResponse> {
-    const request = { name: model, version };
+    const request = { name: model, version: version ?? "" };
     const response = await this.#channel.unary(this.#methods.modelMetadata, request, options);
     const numbered = (specs: ModelMetadataResponse["inputs"]) =>
       specs.map((spec) => ({ ...spec, shape: spec.shape.map(Number) }));
@@ -66,8 +66,8 @@ export class InferenceClient {
     return (await this.#channel.unary(this.#methods.serverReady, {}, options)).ready;
   }
 
-  async modelReady(model: string, version = "", options?: CallOptions): Promise<boolean> {
-    const request = { name: model, version };
+  async modelReady(model: string, version?: string, options?: CallOptions): Promise<boolean> {
+    const request = { name: model, version: version ?? "" };
     return (await this.#channel.unary(this.#methods.modelReady, request, options)).ready;
   }
 }

@@ -136,6 +136,17 @@ test("tells where an answer came from, when there is something to say", async ({
   assert.deepEqual(await trailersOf("echo"), []);
   backend.cache = "hit";
   assert.deepEqual(await trailersOf("echo"), [["cache", "hit"]]);
+  // Short durations share their trailers: each must have its own, again and again.
+  for (const us of [1, 15, 16, 1, 15, 16]) {
+    backend.timing = { queueMs: 0, computeMs: 0, cacheMs: us / 1_000 };
+    const timing = ["server-timing", `cache;dur=${us / 1_000}`];
+    for (const cache of ["hit", "miss"] as const) {
+      backend.cache = cache;
+      assert.deepEqual(await trailersOf("echo"), [["cache", cache], timing]);
+    }
+    backend.cache = undefined;
+    assert.deepEqual(await trailersOf("echo"), [timing]);
+  }
   backend.cache = "coalesced";
   backend.timing = { queueMs: 0.01234, computeMs: 1.2, cacheMs: 0.0001 };
   assert.deepEqual(await trailersOf("double"), [
@@ -217,9 +228,9 @@ test("refuses what cannot be, naming the tensor", async ({ client, channel, back
 
 const GIVEN = { version: undefined, outputs: undefined, priority: undefined };
 
-function streamRequest(id: string, model = "double", fail?: string): ModelInferRequest {
+function streamRequest(id: string, model?: string, fail?: string): ModelInferRequest {
   const parameters = fail === undefined ? { id } : { id, fail };
-  const infer = { model, inputs: [X], parameters, ...GIVEN };
+  const infer = { model: model ?? "double", inputs: [X], parameters, ...GIVEN };
   return { id, raw: true, timeoutMs: undefined, infer, refused: undefined };
 }
 

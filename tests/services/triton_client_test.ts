@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { inferenceMethods } from "../../lib/services/inference_contract.ts";
 import { addInference } from "../../lib/services/inference_service.ts";
 import { TestServer } from "../grpc/test_server.ts";
+import { describeProtoFile } from "../../lib/protobuf/file_descriptor.ts";
+import { inferenceMethods, inferenceSource } from "../../lib/services/inference_contract.ts";
 import { canRun, runProgram } from "../support/programs.ts";
 import { FakeBackend } from "./fake_backend.ts";
 
 /** From PyPI: tritonclient, with grpcio, numpy and packaging, which its gRPC client imports. */
 const ignore = !await canRun("python3", "-c", "import tritonclient.grpc");
 
-const fixture = new URL("./fixtures/triton_client.py", import.meta.url).pathname;
+const fixture = (name: string) => new URL(`./fixtures/${name}`, import.meta.url).pathname;
 
 Deno.test(
   { name: "tritonclient: all datatypes, streams, repository, errors", ignore },
@@ -19,7 +20,11 @@ Deno.test(
     await using server = new TestServer({}, {
       register: (registry) => addInference(registry, inferenceMethods(), backend),
     });
-    const { code, stdout, stderr } = await runProgram("python3", fixture, String(server.listen()));
+    const { code, stdout, stderr } = await runProgram(
+      "python3",
+      fixture("triton_client.py"),
+      String(server.listen()),
+    );
     assert.deepEqual([code, stdout], [0, "ok\n"], stderr);
     assert.deepEqual(server.observer.handlerErrors, []);
 
@@ -28,3 +33,10 @@ Deno.test(
     assert.deepEqual([asked?.version, asked?.outputs, asked?.priority], ["1", ["y"], 1]);
   },
 );
+
+Deno.test({ name: "tritonclient: our messages are its messages", ignore }, async () => {
+  const { bytes } = describeProtoFile(inferenceSource);
+  const script = fixture("triton_messages.py");
+  const { code, stdout, stderr } = await runProgram("python3", script, bytes.toHex());
+  assert.deepEqual([code, stdout], [0, "ok\n"], stderr);
+});
