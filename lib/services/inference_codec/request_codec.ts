@@ -17,13 +17,7 @@ import type { ModelInferRequest } from "./infer_request.ts";
 import { ParameterReader, parametersBytes, writeParameters } from "./parameters.ts";
 import { RequestedOutputs } from "./requested_outputs.ts";
 import { TensorList } from "./tensor_list.ts";
-import {
-  canBeTyped,
-  rawFieldBytes,
-  tensorBytes,
-  writeRawField,
-  writeTensor,
-} from "./tensor_writer.ts";
+import { goesRaw, tensorFieldsBytes, writeRawFields, writeTensorFields } from "./tensor_writer.ts";
 
 const MODEL_NAME_TAG = (1 << 3) | WireType.LENGTH;
 const MODEL_VERSION_TAG = (2 << 3) | WireType.LENGTH;
@@ -96,13 +90,9 @@ export class InferRequestCodec implements Codec<ModelInferRequest> {
   encodedBytesMax(message: ModelInferRequest): number {
     const { id, infer } = message;
     const { model, version = "", inputs, outputs } = infer;
-    const raw = message.raw || !canBeTyped(inputs);
     let bytes = textFieldBytes(model) + textFieldBytes(version) + textFieldBytes(id);
     bytes += parametersBytes(parametersOf(message));
-    for (const input of inputs) {
-      const length = tensorBytes(input, raw);
-      bytes += 1 + varintBytes(length) + length + (raw ? rawFieldBytes(input) : 0);
-    }
+    bytes += tensorFieldsBytes(inputs, goesRaw(inputs, message.raw));
     for (const output of outputs ?? []) {
       const length = 1 + textBytes(output);
       bytes += 1 + varintBytes(length) + length;
@@ -115,25 +105,19 @@ export class InferRequestCodec implements Codec<ModelInferRequest> {
     const { id, infer, refused } = message;
     if (refused !== undefined) throw new TypeError("Cannot encode a request that was refused");
     const { model, version = "", inputs, outputs } = infer;
-    const raw = message.raw || !canBeTyped(inputs);
+    const raw = goesRaw(inputs, message.raw);
     let at = writeTextField(MODEL_NAME_TAG, model, bytes, offset);
     at = writeTextField(MODEL_VERSION_TAG, version, bytes, at);
     at = writeTextField(ID_TAG, id, bytes, at);
     at = writeParameters(PARAMETER_TAG, parametersOf(message), bytes, at);
-    for (const input of inputs) {
-      bytes[at++] = INPUT_TAG;
-      at = writeVarint(tensorBytes(input, raw), bytes, at);
-      at = writeTensor(input, raw, bytes, at);
-    }
+    at = writeTensorFields(INPUT_TAG, inputs, raw, bytes, at);
     for (const output of outputs ?? []) {
       bytes[at++] = OUTPUT_TAG;
       at = writeVarint(1 + textBytes(output), bytes, at);
       bytes[at++] = NAME_TAG;
       at = writeText(output, bytes, at);
     }
-    if (!raw) return at;
-    for (const input of inputs) at = writeRawField(RAW_TAG, input, bytes, at);
-    return at;
+    return raw ? writeRawFields(RAW_TAG, inputs, bytes, at) : at;
   }
 
   #request(model: string, version: string | undefined, id: string): ModelInferRequest {

@@ -2,16 +2,10 @@ import type { Codec } from "../../grpc/codec.ts";
 import type { InferResponse } from "../../inference/infer.ts";
 import { NameCache } from "../../protobuf/name_cache.ts";
 import { readText, textFieldBytes, writeTextField } from "../../protobuf/text.ts";
-import { varintBytes, WireReader, WireType, writeVarint } from "../../protobuf/wire.ts";
+import { WireReader, WireType } from "../../protobuf/wire.ts";
 import { OwnMemory } from "./element_memory.ts";
 import { TensorList } from "./tensor_list.ts";
-import {
-  canBeTyped,
-  rawFieldBytes,
-  tensorBytes,
-  writeRawField,
-  writeTensor,
-} from "./tensor_writer.ts";
+import { goesRaw, tensorFieldsBytes, writeRawFields, writeTensorFields } from "./tensor_writer.ts";
 
 const MODEL_NAME_TAG = (1 << 3) | WireType.LENGTH;
 const MODEL_VERSION_TAG = (2 << 3) | WireType.LENGTH;
@@ -71,13 +65,8 @@ export class InferResponseCodec implements Codec<ModelInferResponse> {
   /** The length of the message, exactly. */
   encodedBytesMax({ id, raw: asked, answer }: ModelInferResponse): number {
     const { model, version, outputs } = answer;
-    const raw = asked || !canBeTyped(outputs);
-    let bytes = textFieldBytes(model) + textFieldBytes(version) + textFieldBytes(id);
-    for (let i = 0; i < outputs.length; i++) {
-      const length = tensorBytes(outputs[i], raw);
-      bytes += 1 + varintBytes(length) + length + (raw ? rawFieldBytes(outputs[i]) : 0);
-    }
-    return bytes;
+    return textFieldBytes(model) + textFieldBytes(version) + textFieldBytes(id) +
+      tensorFieldsBytes(outputs, goesRaw(outputs, asked));
   }
 
   encode(
@@ -86,19 +75,11 @@ export class InferResponseCodec implements Codec<ModelInferResponse> {
     offset: number,
   ): number {
     const { model, version, outputs } = answer;
-    const raw = asked || !canBeTyped(outputs);
+    const raw = goesRaw(outputs, asked);
     let at = writeTextField(MODEL_NAME_TAG, model, bytes, offset);
     at = writeTextField(MODEL_VERSION_TAG, version, bytes, at);
     at = writeTextField(ID_TAG, id, bytes, at);
-    for (let i = 0; i < outputs.length; i++) {
-      bytes[at++] = OUTPUT_TAG;
-      at = writeVarint(tensorBytes(outputs[i], raw), bytes, at);
-      at = writeTensor(outputs[i], raw, bytes, at);
-    }
-    if (!raw) return at;
-    for (let i = 0; i < outputs.length; i++) {
-      at = writeRawField(RAW_TAG, outputs[i], bytes, at);
-    }
-    return at;
+    at = writeTensorFields(OUTPUT_TAG, outputs, raw, bytes, at);
+    return raw ? writeRawFields(RAW_TAG, outputs, bytes, at) : at;
   }
 }

@@ -21,13 +21,61 @@ const CONTENTS_TAG = (5 << 3) | WireType.LENGTH;
 /** Negative int32 are sign-extended to 64 bits. */
 const NEGATIVE_BYTES = 10;
 
-/** Whether tensors can have typed contents: FP16 and BF16 travel raw, and the others with them. */
-export function canBeTyped(tensors: readonly Tensor[]): boolean {
-  return tensors.every(({ datatype }) => contentField(datatype) !== undefined);
+/**
+ * Whether tensors' data go raw: when that is asked for, and when there is FP16 or BF16 among them, which have
+ * no typed contents.
+ */
+export function goesRaw(tensors: readonly Tensor[], asked: boolean): boolean {
+  if (asked) return true;
+  return tensors.some(({ datatype }) => contentField(datatype) === undefined);
+}
+
+/** The bytes of tensors as fields whose tags are one byte, with their raw data where they go so. */
+export function tensorFieldsBytes(tensors: readonly Tensor[], raw: boolean): number {
+  let bytes = 0;
+  for (let i = 0; i < tensors.length; i++) {
+    const length = tensorBytes(tensors[i], raw);
+    bytes += 1 + varintBytes(length) + length;
+    if (raw) bytes += rawFieldBytes(tensors[i]);
+  }
+  return bytes;
+}
+
+/** Writes tensors without their raw data as fields of the tag; returns the end offset. */
+export function writeTensorFields(
+  tag: number,
+  tensors: readonly Tensor[],
+  raw: boolean,
+  bytes: Uint8Array,
+  offset: number,
+): number {
+  let at = offset;
+  for (let i = 0; i < tensors.length; i++) {
+    bytes[at++] = tag;
+    at = writeVarint(tensorBytes(tensors[i], raw), bytes, at);
+    at = writeTensor(tensors[i], raw, bytes, at);
+  }
+  return at;
+}
+
+/** Writes tensors' raw data as fields of the tag; returns the end offset. */
+export function writeRawFields(
+  tag: number,
+  tensors: readonly Tensor[],
+  bytes: Uint8Array,
+  offset: number,
+): number {
+  let at = offset;
+  for (let i = 0; i < tensors.length; i++) {
+    bytes[at++] = tag;
+    at = writeVarint(rawByteLength(tensors[i]), bytes, at);
+    at = writeRaw(tensors[i], bytes, at);
+  }
+  return at;
 }
 
 /** The bytes of an InferInputTensor or InferOutputTensor. */
-export function tensorBytes(tensor: Tensor, raw: boolean): number {
+function tensorBytes(tensor: Tensor, raw: boolean): number {
   const { name, datatype, shape } = tensor;
   const shapeLength = shapeBytes(shape);
   let bytes = 1 + textBytes(name) + 2 + datatype.length;
@@ -37,13 +85,7 @@ export function tensorBytes(tensor: Tensor, raw: boolean): number {
   return bytes + 1 + varintBytes(contents) + contents;
 }
 
-/** Writes an InferInputTensor or InferOutputTensor; returns the end offset. */
-export function writeTensor(
-  tensor: Tensor,
-  raw: boolean,
-  bytes: Uint8Array,
-  offset: number,
-): number {
+function writeTensor(tensor: Tensor, raw: boolean, bytes: Uint8Array, offset: number): number {
   const { name, datatype, shape } = tensor;
   let at = offset;
   bytes[at++] = NAME_TAG;
@@ -62,21 +104,9 @@ export function writeTensor(
   return writeContents(tensor, bytes, at);
 }
 
-/** The bytes of a tensor's raw data as a field whose tag is one byte. */
-export function rawFieldBytes(tensor: Tensor): number {
+function rawFieldBytes(tensor: Tensor): number {
   const length = rawByteLength(tensor);
   return 1 + varintBytes(length) + length;
-}
-
-/** Writes a tensor's raw data as a field; returns the end offset. */
-export function writeRawField(
-  tag: number,
-  tensor: Tensor,
-  bytes: Uint8Array,
-  offset: number,
-): number {
-  bytes[offset] = tag;
-  return writeRaw(tensor, bytes, writeVarint(rawByteLength(tensor), bytes, offset + 1));
 }
 
 function shapeBytes(shape: readonly number[]): number {
