@@ -1,5 +1,4 @@
-import { ScratchMemory } from "../../lib/services/inference_codec/element_memory.ts";
-import { OwnMemory } from "../../lib/services/inference_codec/element_memory.ts";
+import { OwnMemory, ScratchMemory } from "../../lib/services/inference_codec/element_memory.ts";
 import type { ModelInferRequest } from "../../lib/services/inference_codec/infer_request.ts";
 import { InferRequestCodec } from "../../lib/services/inference_codec/request_codec.ts";
 import { InferResponseCodec } from "../../lib/services/inference_codec/response_codec.ts";

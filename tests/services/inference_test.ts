@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ErrorCode } from "../../lib/errors.ts";
 import type { Metadata } from "../../lib/grpc/metadata.ts";
 import { Code, codeName } from "../../lib/grpc/status.ts";
-import { INFER_TENSORS_MAX } from "../../lib/limits.ts";
+import { INFER_TENSORS_MAX, STREAM_INFERENCES_MAX } from "../../lib/limits.ts";
 import type { ModelInferRequest } from "../../lib/services/inference_codec/infer_request.ts";
 import { type Inference, InferenceClient } from "../../lib/services/inference_client.ts";
 import { inferenceMethods } from "../../lib/services/inference_contract.ts";
@@ -237,10 +237,14 @@ function streamRequest(id: string, model?: string, fail?: string): ModelInferReq
 test("answers a stream in order, whatever is ready first", async ({ backend, channel }) => {
   const held = Array.from({ length: 40 }, () => Promise.withResolvers<void>());
   let started = 0;
+  let running = 0;
+  let runningMost = 0;
   const reached = Promise.withResolvers<void>();
-  backend.hold = ({ parameters }) => {
-    if (++started === 16) reached.resolve();
-    return held[Number(parameters?.id)].promise;
+  backend.hold = async ({ parameters }) => {
+    runningMost = Math.max(runningMost, ++running);
+    if (++started === STREAM_INFERENCES_MAX) reached.resolve();
+    await held[Number(parameters?.id)].promise;
+    running--;
   };
   const requests = held.map((_, index) => streamRequest(`${index}`));
   const answers = channel.bidiStreaming(methods.modelStreamInfer, requests);
@@ -250,10 +254,9 @@ test("answers a stream in order, whatever is ready first", async ({ backend, cha
     return ids;
   })();
   await reached.promise;
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  assert.equal(started, 16, "more requests at a time than STREAM_INFERENCES_MAX");
   for (const { resolve } of held.toReversed()) resolve();
   assert.deepEqual(await read, held.map((_, index) => `${index}`));
+  assert.equal(runningMost, STREAM_INFERENCES_MAX);
 });
 
 test("answers a stream's requests one by one, and goes on after errors", async ({ channel }) => {
