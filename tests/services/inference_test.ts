@@ -259,6 +259,26 @@ test("answers a stream in order, whatever is ready first", async ({ backend, cha
   assert.equal(runningMost, STREAM_INFERENCES_MAX);
 });
 
+test("keeps the tensors of streams at the same time apart", async ({ channel }) => {
+  const answersOf = async (stream: number) => {
+    const requests = Array.from({ length: 20 }, (_, index): ModelInferRequest => {
+      const input: Tensor = { ...X, data: new Float32Array(4).fill(stream * 100 + index) };
+      const request = streamRequest(`${index}`, "echo");
+      return { ...request, infer: { ...request.infer, inputs: [input] } };
+    });
+    const values: number[] = [];
+    for await (const { response } of channel.bidiStreaming(methods.modelStreamInfer, requests)) {
+      values.push(Number(response.answer.outputs[0].data[0]));
+    }
+    return values;
+  };
+  const streams = [1, 2, 3, 4];
+  assert.deepEqual(
+    await Promise.all(streams.map(answersOf)),
+    streams.map((stream) => Array.from({ length: 20 }, (_, index) => stream * 100 + index)),
+  );
+});
+
 test("answers a stream's requests one by one, and goes on after errors", async ({ channel }) => {
   let answered = Promise.withResolvers<void>();
   async function* requests() {
