@@ -451,3 +451,29 @@ export const REPOSITORY_DEBOUNCE_MS_MAX = 2_000;
 
 /** How often a watched folder is looked at without an event: network file systems tell of none. */
 export const REPOSITORY_RESCAN_MS = 30_000;
+/** Inputs, or requested outputs, of one inference request: the widest models we know have some 200. */
+export const INFER_TENSORS_MAX = 1_024;
+
+/** Dimensions of a tensor: what numpy allowed until lately, and four times what models have. */
+export const TENSOR_DIMENSIONS_MAX = 32;
+
+/**
+ * Elements of the BYTES tensors of one request: each is an object of 100 bytes here, whatever its four on
+ * the wire were.
+ */
+export const BYTES_ELEMENTS_MAX = 262_144;
+
+/** Parameters of one inference request; they are part of the key of every cached answer. */
+export const INFER_PARAMETERS_MAX = 64;
+
+/**
+ * What a thread keeps for the elements of the request at hand rather than allocate it each time; the
+ * tensors of larger requests are allocated.
+ */
+export const INFER_SCRATCH_BYTES_MAX = 4_194_304;
+
+/**
+ * Requests of one ModelStreamInfer stream that are answered at the same time: a batch's worth. Answers wait
+ * for those before them, so it also is what a stream may hold of them.
+ */
+export const STREAM_INFERENCES_MAX = 16;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 
 /**
  * What each folder of `lib` may import of ours, beside itself and the leaves. Arrows point one way:
- * leaves ← lock ← cache, model, numstore ← serving ← services, and http2 ← grpc ← services, security.
+ * leaves ← lock ← cache, model, numstore ← serving ← services, and http2 ← grpc ← services, security, and
+ * tensor ← inference ← services.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tensor: [],
@@ -23,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   grpc: ["timing", "http2"],
   security: ["grpc", "http2"],
   workload: [],
-  services: ["grpc", "protobuf", "serving", "workload", "bench"],
+  services: ["tensor", "inference", "grpc", "protobuf", "serving", "workload", "bench"],
   bench: ["workload"],
   cli: ["workload", "bench"],
 };

@@ -6,7 +6,8 @@
  */
 export interface Codec<Message> {
   /**
-   * Reads the message in `bytes[start, end)`, which are valid only during the call.
+   * Reads the message in `bytes[start, end)`, which are valid only during the call; those of a request
+   * that is one message, until its handler has returned too, if only a promise.
    *
    * @throws {Error} of any kind when the bytes are no such message; the call then ends INTERNAL.
    */

@@ -47,13 +47,16 @@ const SENSITIVE: ReadonlySet<string> = new Set(["authorization", "cookie"]);
  */
 export class Metadata {
   readonly #entries: [string, MetadataValue][] = [];
+  #frozen = false;
 
   /**
    * Adds a value behind those that the key has.
    *
-   * @throws {TypeError} for a key or value that cannot travel, or bytes under a key without `-bin`.
+   * @throws {TypeError} for a key or value that cannot travel, or bytes under a key without `-bin`, or
+   *   when it is frozen.
    */
   append(key: string, value: MetadataValue): this {
+    if (this.#frozen) throw new TypeError(`Cannot add metadata ${key}: it is frozen`);
     if (!KEY.test(key) || RESERVED.has(key)) {
       throw new TypeError(`Cannot add metadata ${JSON.stringify(key)}: not a metadata key`);
     }
@@ -66,6 +69,17 @@ export class Metadata {
       throw new TypeError(`Cannot add metadata ${key}: its value is not printable ASCII`);
     }
     this.#entries.push([key, value]);
+    return this;
+  }
+
+  /** Whether nothing is added any more. */
+  get frozen(): boolean {
+    return this.#frozen;
+  }
+
+  /** Keeps it as it is from now on, so that calls can share it, and what it is encoded to is kept. */
+  freeze(): this {
+    this.#frozen = true;
     return this;
   }
 

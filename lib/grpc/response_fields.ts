@@ -32,9 +32,17 @@ export function responseHeaders(
   return metadata === undefined ? headers : [...headers, ...metadata.toFields()];
 }
 
+/** Of frozen metadata. One object for each, so that its encoding is kept. */
+const FROZEN_TRAILERS = new WeakMap<Metadata, HeaderList>();
+
 /** The trailers of a call that ended well. Source: doc/PROTOCOL-HTTP2.md, Trailers. */
 export function trailersOk(metadata: Metadata | undefined): HeaderList {
-  return metadata === undefined ? TRAILERS_OK : [STATUS_OK, ...metadata.toFields()];
+  if (metadata === undefined) return TRAILERS_OK;
+  const known = metadata.frozen ? FROZEN_TRAILERS.get(metadata) : undefined;
+  if (known !== undefined) return known;
+  const fields = [STATUS_OK, ...metadata.toFields()];
+  if (metadata.frozen) FROZEN_TRAILERS.set(metadata, fields);
+  return fields;
 }
 
 /**

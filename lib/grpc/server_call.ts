@@ -83,6 +83,10 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
     return this.#trailers ??= new Metadata();
   }
 
+  set trailers(metadata: Metadata) {
+    this.#trailers = metadata;
+  }
+
   get signal(): AbortSignal {
     if (this.#aborter === undefined) {
       this.#aborter = new AbortController();

@@ -26,8 +26,8 @@ export interface ServerCall {
   readonly deadlineMs: number | undefined;
   /** Metadata that the response starts with. Sent with the first message, or by `sendHeaders`. */
   readonly headers: Metadata;
-  /** Metadata that the response ends with. */
-  readonly trailers: Metadata;
+  /** Metadata that the response ends with; those that many responses end with may be frozen ones. */
+  trailers: Metadata;
   /**
    * Whether the response messages from now on are compressed with gzip; false until it is set. A
    * client that does not say that it reads gzip gets them as they are.

@@ -1,11 +1,5 @@
-import {
-  INT64_BYTES_MAX,
-  varintBytes,
-  WireReader,
-  WireType,
-  writeInt64,
-  writeVarint,
-} from "./wire.ts";
+import { readText, textBytesMax, writeText } from "./text.ts";
+import { INT64_BYTES_MAX, WireReader, WireType, writeInt64 } from "./wire.ts";
 
 /** What a field of a flat message holds, in JavaScript's types. */
 interface Kinds {
@@ -38,14 +32,8 @@ const WIRE_TYPES = {
   bool: WireType.VARINT,
 } as const;
 
-/** UTF-8 takes at most three bytes for each UTF-16 unit. */
-const UTF8_BYTES_MAX = 3;
-
 /** Tags of one byte reach field number 15. */
 const FIELDS_MAX = 15;
-
-/** Up to this length a loop reads and writes ASCII faster than the runtime's encoder is called. */
-const LOOP_TEXT_BYTES_MAX = 32;
 
 /**
  * Reads and writes messages of a few strings, int64 numbers and booleans: int64 as bigint, exact.
@@ -72,8 +60,6 @@ const LOOP_TEXT_BYTES_MAX = 32;
 export class FlatCodec<Message> {
   readonly #fields: readonly Field[];
   readonly #reader = new WireReader();
-  readonly #encoder = new TextEncoder();
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
   constructor(fields: FlatFields<Message>) {
     const kinds = Object.entries<keyof Kinds>(fields);
@@ -120,7 +106,7 @@ export class FlatCodec<Message> {
       const value = values[name];
       if (value === "" || value === 0n || value === false) continue;
       bytes[at++] = tag;
-      if (typeof value === "string") at = this.#writeText(value, bytes, at);
+      if (typeof value === "string") at = writeText(value, bytes, at);
       else at = writeInt64(BigInt(value), bytes, at);
     }
     return at;
@@ -128,42 +114,8 @@ export class FlatCodec<Message> {
 
   #read(kind: keyof Kinds): string | bigint | boolean {
     const reader = this.#reader;
-    if (kind === "string") return this.#readText(reader.readLength());
+    if (kind === "string") return readText(reader);
     const number = reader.readInt64();
     return kind === "int64" ? number : number !== 0n;
   }
-
-  #readText(length: number): string {
-    const { bytes, at } = this.#reader;
-    this.#reader.skipBytes(length);
-    if (length <= LOOP_TEXT_BYTES_MAX) {
-      let text = "";
-      let i = at;
-      for (; i < at + length && bytes[i] < 0x80; i++) text += String.fromCharCode(bytes[i]);
-      if (i === at + length) return text;
-    }
-    return this.#decoder.decode(bytes.subarray(at, at + length));
-  }
-
-  #writeText(text: string, bytes: Uint8Array, offset: number): number {
-    const { length } = text;
-    if (length <= LOOP_TEXT_BYTES_MAX) {
-      let i = 0;
-      let code = 0;
-      for (; i < length && (code = text.charCodeAt(i)) < 0x80; i++) bytes[offset + 1 + i] = code;
-      if (i === length) {
-        bytes[offset] = length;
-        return offset + 1 + length;
-      }
-    }
-    const encoded = this.#encoder.encode(text);
-    const at = writeVarint(encoded.length, bytes, offset);
-    bytes.set(encoded, at);
-    return at + encoded.length;
-  }
-}
-
-function textBytesMax(text: string): number {
-  const bytesMax = text.length * UTF8_BYTES_MAX;
-  return varintBytes(bytesMax) + bytesMax;
 }

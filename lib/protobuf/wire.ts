@@ -71,6 +71,42 @@ export class WireReader {
     throw new RangeError("varint of more than 10 bytes");
   }
 
+  /** Reads a varint of an int64 as a number, which is exact as far as integers of numbers are. */
+  readInt64Number(): number {
+    const { bytes, at } = this;
+    if (at < this.end && bytes[at] < 0x80) {
+      this.at = at + 1;
+      return bytes[at];
+    }
+    return Number(this.readInt64());
+  }
+
+  /** Reads a varint of a bool: true unless all of its up to 64 bits are 0. */
+  readBool(): boolean {
+    const from = this.at;
+    this.readVarint32();
+    for (let i = from; i < this.at; i++) {
+      if ((this.bytes[i] & 0x7f) !== 0) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Reads the length of a nested message, and ends where that ends.
+   *
+   * @returns where it ended before; for `leave`, once the nested message is read
+   */
+  enter(): number {
+    const outerEnd = this.end;
+    const length = this.readLength();
+    this.end = this.at + length;
+    return outerEnd;
+  }
+
+  leave(outerEnd: number): void {
+    this.end = outerEnd;
+  }
+
   /** Reads the length of a length-delimited field and checks that as many bytes are there. */
   readLength(): number {
     const length = this.readVarint32();
@@ -158,5 +194,32 @@ export function writeInt64(value: bigint, bytes: Uint8Array, offset: number): nu
     rest >>= 7n;
   }
   bytes[at++] = Number(rest);
+  return at;
+}
+
+/** The bytes that `value`, an int64 or uint64, takes as a varint: 1 to 10. */
+export function int64Bytes(value: bigint): number {
+  if (value < 0n) return INT64_BYTES_MAX;
+  let bytes = 1;
+  for (let rest = value >> 7n; rest > 0n; rest >>= 7n) bytes++;
+  return bytes;
+}
+
+/** The bytes that `value`, an integer from 0 that a number holds exactly, takes as a varint: 1 to 8. */
+export function uint53Bytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}
+
+/** Writes an integer from 0 that a number holds exactly as a varint; returns the end offset. */
+export function writeUint53(value: number, bytes: Uint8Array, offset: number): number {
+  let at = offset;
+  let rest = value;
+  while (rest > 0x7f) {
+    bytes[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  bytes[at++] = rest;
   return at;
 }

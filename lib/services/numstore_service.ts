@@ -1,6 +1,5 @@
-import { type ErrorCode, OperationError } from "../errors.ts";
+import { OperationError } from "../errors.ts";
 import type { ServiceRegistry } from "../grpc/service.ts";
-import { Code, GrpcError } from "../grpc/status.ts";
 import type {
   FactRequest,
   FactResponse,
@@ -8,6 +7,7 @@ import type {
   SetNumRequest,
   SetNumResponse,
 } from "./numstore_contract.ts";
+import { statusOfError } from "./status_of_error.ts";
 
 /** What answers NumStore's calls. */
 export interface NumStoreBackend {
@@ -16,13 +16,6 @@ export interface NumStoreBackend {
   /** Throws OperationError when there is no factorial for the key. */
   fact(key: string): { readonly value: bigint; readonly hit: boolean };
 }
-
-/** The statuses of what SetNum refuses: its response has no place for an error. */
-const STATUS_OF: Readonly<Partial<Record<ErrorCode, Code>>> = {
-  "invalid-argument": Code.INVALID_ARGUMENT,
-  "resource-exhausted": Code.RESOURCE_EXHAUSTED,
-  "out-of-range": Code.OUT_OF_RANGE,
-};
 
 /**
  * Adds `service NumStore` to a registry.
@@ -45,9 +38,7 @@ function setNum(backend: NumStoreBackend, { key, value }: SetNumRequest): SetNum
   try {
     return { total: backend.setNum(key, value) };
   } catch (error) {
-    const status = error instanceof OperationError ? STATUS_OF[error.code] : undefined;
-    if (status === undefined) throw error;
-    throw new GrpcError(status, (error as OperationError).message, { cause: error });
+    throw statusOfError(error);
   }
 }
 

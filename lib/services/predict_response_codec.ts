@@ -35,7 +35,7 @@ export class PredictResponseCodec implements Codec<PredictResponse> {
     while (reader.more) {
       const tag = reader.readTag();
       if (tag === OUTPUT_TAG) output = this.#readFloat();
-      else if (tag === CACHE_HIT_TAG) cache_hit = this.#readBool();
+      else if (tag === CACHE_HIT_TAG) cache_hit = reader.readBool();
       else if (tag === ERROR_TAG) error = this.#readString(reader.readLength());
       else reader.skipField(tag);
     }
@@ -75,17 +75,6 @@ export class PredictResponseCodec implements Codec<PredictResponse> {
     reader.skipBytes(4);
     for (let i = 0; i < 4; i++) this.#floatBytes[i] = reader.bytes[from + i];
     return this.#float[0];
-  }
-
-  /** A varint is true unless all of its up to 64 bits are 0. */
-  #readBool(): boolean {
-    const reader = this.#reader;
-    const from = reader.at;
-    reader.readVarint32();
-    for (let i = from; i < reader.at; i++) {
-      if ((reader.bytes[i] & 0x7f) !== 0) return true;
-    }
-    return false;
   }
 
   #readString(length: number): string {

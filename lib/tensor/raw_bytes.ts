@@ -44,7 +44,8 @@ export function writeRaw({ datatype, data }: Tensor, into: Uint8Array, offset: n
  * The tensor whose data stand in `bytes` in raw form: views of `bytes` where their address is a multiple of
  * the element's size, copies where it is not.
  *
- * @throws {OperationError} `invalid-argument` naming the tensor when the bytes are not as its shape says
+ * @throws {OperationError} `invalid-argument` naming the tensor when the bytes are not as its shape and
+ *   datatype say
  */
 export function readRaw(spec: TensorSpec, bytes: Uint8Array): Tensor {
   const { name, datatype, shape } = spec;
@@ -58,6 +59,7 @@ export function readRaw(spec: TensorSpec, bytes: Uint8Array): Tensor {
       `Cannot read tensor "${name}": ${bytes.length} bytes of raw data, ${needed}`,
     );
   }
+  if (datatype === "BOOL") assertBooleans(name, bytes);
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
   return {
     name,
@@ -65,6 +67,17 @@ export function readRaw(spec: TensorSpec, bytes: Uint8Array): Tensor {
     shape,
     data: viewElements(datatype, aligned.buffer, aligned.byteOffset, count),
   };
+}
+
+/** One value has one form: keys of caches are made of bytes, and models may take 2 for anything. */
+function assertBooleans(name: string, bytes: Uint8Array): void {
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] <= 1) continue;
+    throw new OperationError(
+      "invalid-argument",
+      `Cannot read tensor "${name}": element ${i} of BOOL is ${bytes[i]}, need 0 or 1`,
+    );
+  }
 }
 
 function readBytes({ name, shape }: TensorSpec, count: number, bytes: Uint8Array): Uint8Array[] {

@@ -10,6 +10,7 @@ import { hpackRoundTrip } from "./targets/hpack_round_trip.ts";
 import { http2Client } from "./targets/http2_client.ts";
 import { http2Server } from "./targets/http2_server.ts";
 import { gzip } from "./targets/gzip.ts";
+import { inferRequest } from "./targets/infer_request.ts";
 import { messageAssembler } from "./targets/message_assembler.ts";
 import { pickle } from "./targets/pickle.ts";
 import { predictResponse } from "./targets/predict_response.ts";
@@ -35,6 +36,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   fieldValues,
   floatList,
   predictResponse,
+  inferRequest,
   protoMessage,
   textFormat,
   storedZip,

@@ -102,3 +102,10 @@ Deno.test("Metadata comes back from its fields as it was", () => {
     assert.deepEqual(Metadata.fromFields(metadata.toFields()).entries(), entries);
   }));
 });
+
+Deno.test("Metadata.append() refuses once it is frozen", () => {
+  const metadata = new Metadata().append("k", "1").freeze();
+  assert.equal(metadata.frozen, true);
+  assert.throws(() => metadata.append("k", "2"), TypeError);
+  assert.deepEqual(metadata.getAll("k"), ["1"]);
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Code } from "../../lib/grpc/status.ts";
+import { Metadata } from "../../lib/grpc/metadata.ts";
+import { Code, GrpcError } from "../../lib/grpc/status.ts";
 import { fieldsOf, ScriptedClient } from "./scripted_peer.ts";
 import { all, echo, ECHO_HANDLERS, type Note, TestServer } from "./test_server.ts";
 import { memoryPipe } from "./memory_pipe.ts";
@@ -163,4 +164,23 @@ Deno.test("GrpcServer.serve() tells why a connection ended", async () => {
   await client.closeWrite();
   assert.match((await served)?.message ?? "", /preface/);
   client.close();
+});
+
+Deno.test("Calls can share trailers that are frozen, those that fail too", async () => {
+  const shared = new Metadata().append("k", "v").freeze();
+  await using test = new TestServer({
+    unary: (note, call) => {
+      call.trailers = shared;
+      if (note.text === "fail") throw new GrpcError(Code.ABORTED, "no");
+      return note;
+    },
+  });
+  const channel = test.channel();
+  const found: unknown[] = [];
+  const onTrailers = (trailers: Metadata) => found.push(trailers.entries());
+  for (let turn = 0; turn < 2; turn++) {
+    await channel.unary(echo.unary, { text: "a" }, { onTrailers });
+    await assert.rejects(channel.unary(echo.unary, { text: "fail" }, { onTrailers }));
+  }
+  assert.deepEqual(found, Array(4).fill([["k", "v"]]));
 });

@@ -3,10 +3,13 @@ import fc from "fast-check";
 import protobuf from "protobufjs";
 import {
   INT64_BYTES_MAX,
+  int64Bytes,
+  uint53Bytes,
   varintBytes,
   WireReader,
   WireType,
   writeInt64,
+  writeUint53,
   writeVarint,
 } from "../../lib/protobuf/wire.ts";
 
@@ -164,3 +167,48 @@ function longOf(value: bigint) {
   const high = Number(BigInt.asIntN(32, value >> 32n));
   return { low, high, unsigned: false } as unknown as number;
 }
+
+Deno.test("WireReader.readInt64Number() reads what numbers hold exactly, and more nearly", () => {
+  fc.assert(fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (value) => {
+    const bytes = new Uint8Array(INT64_BYTES_MAX);
+    const end = writeInt64(value, bytes, 0);
+    assert.equal(end, int64Bytes(value));
+    assert.equal(readerOf(...bytes.subarray(0, end)).readInt64Number(), Number(value));
+  }));
+  assert.equal(int64Bytes(2n ** 64n - 1n), 10);
+  assert.throws(() => readerOf().readInt64Number(), /cut off/);
+  assert.throws(() => readerOf(0x80).readInt64Number(), /cut off/);
+});
+
+Deno.test("writeUint53() writes what writeInt64() writes", () => {
+  const edges = fc.nat(53).chain((bits) =>
+    fc.integer({ min: -1, max: 1 }).map((d) => 2 ** bits + d)
+  );
+  const values = fc.oneof(fc.maxSafeNat(), edges).filter((value) => Number.isSafeInteger(value));
+  fc.assert(fc.property(values, (value) => {
+    const bytes = new Uint8Array(INT64_BYTES_MAX);
+    const expected = new Uint8Array(INT64_BYTES_MAX);
+    assert.equal(writeUint53(value, bytes, 0), writeInt64(BigInt(value), expected, 0));
+    assert.deepEqual(bytes, expected);
+    assert.equal(uint53Bytes(value), int64Bytes(BigInt(value)));
+  }));
+});
+
+Deno.test("WireReader.readBool() is true unless all bits are 0", () => {
+  for (let count = 1; count <= 10; count++) {
+    assert.equal(readerOf(...zeroVarint(count)).readBool(), false);
+    assert.equal(readerOf(...new Array(count - 1).fill(0x80), 1).readBool(), true);
+  }
+});
+
+Deno.test("WireReader.enter() ends where the nested message ends, leave() where it did before", () => {
+  const reader = readerOf(2, 5, 6, 7);
+  const outerEnd = reader.enter();
+  assert.deepEqual([reader.at, reader.end], [1, 3]);
+  assert.throws(() => reader.skipBytes(3), /cut off/);
+  reader.skipBytes(2);
+  assert.equal(reader.more, false);
+  reader.leave(outerEnd);
+  assert.equal(reader.readVarint32(), 7);
+  assert.throws(() => readerOf(2, 5).enter(), /field of 2 bytes, 1 are left/);
+});

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { OperationError } from "../../lib/errors.ts";
 import { ProtoFile } from "../../lib/grpc/proto_service.ts";
 import { Code } from "../../lib/grpc/status.ts";
 import { NumStore } from "../../lib/numstore/num_store.ts";
@@ -135,8 +134,7 @@ Deno.test("NumStore ends a call that met a bug, and reports it", async () => {
     throw error;
   };
   await using server = startServer({
-    // A code that SetNum has no status for is a bug too.
-    setNum: throwing(new OperationError("unavailable", "secret")),
+    setNum: throwing(bug),
     fact: throwing(bug),
   });
   const client = new NumStoreClient(server.channel());

@@ -20,6 +20,7 @@ const VARYING_NAMES: ReadonlySet<string> = new Set([
   "grpc-status-details-bin",
   "grpc-timeout",
   "grpc-trace-bin",
+  "server-timing",
   "traceparent",
   "tracestate",
   "x-request-id",
