@@ -288,3 +288,12 @@ export const BENCH_LATE_MS = 1;
 
 /** A timer that is this much late is late: timers count in milliseconds, and the rest is the client's. */
 export const BENCH_LAG_MS = 5;
+
+/**
+ * HTTP requests that a serving thread answers at once; more are told to come again. As many as ten gRPC
+ * connections may have, and at a few kB each no memory to speak of beside their bodies.
+ */
+export const HTTP_REQUESTS_MAX = 1_024;
+
+/** How long the body of an HTTP request may take to arrive: the largest by default then comes at 70 kB/s. */
+export const HTTP_BODY_RECEIVE_MS = 60_000;

@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protobuf: [],
   grpc: ["http2"],
   security: ["grpc", "http2"],
+  http: ["grpc", "http2", "inference", "tensor"],
   workload: [],
   services: ["grpc", "protobuf", "serving", "workload", "bench"],
   bench: ["workload"],
