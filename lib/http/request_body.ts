@@ -34,9 +34,19 @@ export async function receiveBody(
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > limits.bytesMax) throw tooLarge(`${announced} bytes`, limits);
   using received = new ReceivedBody(limits, budget);
-  await received.readAll(request);
+  if (announced > 0 && announced <= WHOLE_BYTES_MAX) {
+    await received.readWhole(request, announced);
+  } else {
+    await received.readAll(request);
+  }
   return decompress === undefined ? received.take() : received.take(decompress);
 }
+
+/**
+ * A body that is announced to be no longer is asked of the runtime as one, which is several times faster
+ * than a stream. It is counted before it has come: HTTP_REQUESTS_MAX of them are a quarter of the budget.
+ */
+const WHOLE_BYTES_MAX = 65_536;
 
 /** What has arrived of a body. */
 class ReceivedBody implements RequestBody {
@@ -55,14 +65,28 @@ class ReceivedBody implements RequestBody {
     return this.#chunks[0];
   }
 
+  async readWhole(request: Request, announced: number): Promise<void> {
+    this.#hold(announced);
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(tooLate(this.#limits)), this.#limits.receiveMs);
+    try {
+      this.#chunks = [await Promise.race([request.bytes(), late])];
+    } catch (error) {
+      throw error instanceof HttpError ? error : connectionFailed();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async readAll({ body }: Request): Promise<void> {
     if (body === null) return;
     const reader = body.getReader();
     let late = false;
+    // What waits in `read` is told that it is over. A stream that failed has nothing to cancel.
+    const stop = () => reader.cancel().catch(() => {});
     const timer = setTimeout(() => {
       late = true;
-      // What waits in `read` is told that it is over.
-      reader.cancel().catch(() => {});
+      stop();
     }, this.#limits.receiveMs);
     try {
       for (;;) {
@@ -72,8 +96,9 @@ class ReceivedBody implements RequestBody {
         this.#add(value);
       }
     } catch (error) {
+      stop();
       if (error instanceof HttpError) throw error;
-      throw new HttpError(400, "Cannot receive request body: the connection failed");
+      throw connectionFailed();
     } finally {
       clearTimeout(timer);
     }
@@ -169,6 +194,10 @@ function tooLarge(found: string, { bytesMax }: BodyLimits): HttpError {
     413,
     `Cannot receive request body: ${found}, at most ${bytesMax} are accepted`,
   );
+}
+
+function connectionFailed(): HttpError {
+  return new HttpError(400, "Cannot receive request body: the connection failed");
 }
 
 function tooLate({ receiveMs }: BodyLimits): HttpError {
