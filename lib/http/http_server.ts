@@ -35,9 +35,10 @@ export interface HttpServerOptions extends ListenOptions {
 /**
  * Serves HTTP/1.1 and HTTP/2 on a port, which other threads may share.
  *
- * Heads of requests are bounded by the runtime (431 past 400 kB or 100 fields), but not in time: a client
- * that sends half a head, or nothing, keeps its connection, a file descriptor and a few kB, until it or
- * the server ends. Strangers are to be kept off by a proxy that limits their connections.
+ * The runtime bounds a request's head (431 past 100 fields or about half a megabyte), but no time: a client
+ * that sends nothing, half a head or nothing more keeps its connection, with what it has sent of the head,
+ * until it or the server ends. Only file descriptors bound how many there are, so strangers are to be kept
+ * off by a proxy that limits connections and their idle time.
  */
 export class HttpServer {
   readonly #options: HttpServerOptions;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { formatMetrics } from "../../lib/http/metrics.ts";
 import { madeStatistics } from "./fake_backend.ts";
-import { hasPythonModule, runPython } from "./python_peer.ts";
+import { hasPythonModule } from "../support/python.ts";
+import { runPython } from "./python_peer.ts";
 import { TestApp } from "./test_http.ts";
 
 const ODD = 'a\\"b\nc';

@@ -3,7 +3,8 @@ import { API_ROUTES } from "../../lib/http/api_routes.ts";
 import { openApiDocument } from "../../lib/http/openapi.ts";
 import { OPERATIONS } from "../../lib/http/operations.ts";
 import { pathsOf } from "../../lib/http/route.ts";
-import { hasPythonModule, runPython } from "./python_peer.ts";
+import { hasPythonModule } from "../support/python.ts";
+import { runPython } from "./python_peer.ts";
 import { TestApp } from "./test_http.ts";
 
 Deno.test("/openapi.json describes every route, and nothing else", async () => {

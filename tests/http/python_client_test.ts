@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { hasPythonModule, runPython } from "./python_peer.ts";
+import { hasPythonModule } from "../support/python.ts";
+import { runPython } from "./python_peer.ts";
 import { TestHttpServer } from "./test_http.ts";
 
 Deno.test({

@@ -1,20 +1,4 @@
 import assert from "node:assert/strict";
-import { mayUseNet } from "./test_http.ts";
-
-/** Whether python3 with a module is here, and this test run may use it. */
-export function hasPythonModule(module: string): boolean {
-  if (!mayUseNet || Deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
-  try {
-    const { success } = new Deno.Command("python3", {
-      args: ["-c", `import ${module}`],
-      stdout: "null",
-      stderr: "null",
-    }).outputSync();
-    return success;
-  } catch {
-    return false;
-  }
-}
 
 /** Runs a program of `fixtures`, with a text as its input; fails with its traceback. */
 export async function runPython(
