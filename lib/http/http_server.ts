@@ -105,7 +105,7 @@ export class HttpServer {
     this.#draining = true;
     const ended = this.#served.shutdown();
     await Promise.race([ended, this.#app.untilIdle()]);
-    let timer: number | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const lingered = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, LINGER_MS);
     });
