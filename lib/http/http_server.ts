@@ -1,5 +1,6 @@
 import { OperationError } from "../errors.ts";
 import type { Authenticator } from "../grpc/authenticator.ts";
+import { DeadlineTimer } from "../grpc/deadline_timer.ts";
 import { type KeyPair, type ListenOptions, openOn } from "../grpc/listener.ts";
 import type { InferenceBackend } from "../inference/backend.ts";
 import {
@@ -43,6 +44,7 @@ export interface HttpServerOptions extends ListenOptions {
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #app: HttpApp;
+  readonly #deadlines = new DeadlineTimer();
   #served: Deno.HttpServer<Deno.NetAddr>;
   #draining = false;
 
@@ -55,7 +57,11 @@ export class HttpServer {
       counters,
       version,
       observer,
-      bodyLimits: { bytesMax: bodyBytesMax, receiveMs: receiveMs ?? HTTP_BODY_RECEIVE_MS },
+      bodyLimits: {
+        bytesMax: bodyBytesMax,
+        receiveMs: receiveMs ?? HTTP_BODY_RECEIVE_MS,
+        deadlines: this.#deadlines,
+      },
       // One compressed body can always be held, with what it is after decompression.
       budget: new BodyBudget(Math.max(SERVER_BUFFERED_BYTES_MAX, 2 * bodyBytesMax)),
       requestsMax: requestsMax ?? HTTP_REQUESTS_MAX,
@@ -111,6 +117,7 @@ export class HttpServer {
     });
     await Promise.race([ended, lingered]);
     clearTimeout(timer);
+    this.#deadlines.close();
   }
 
   #serve(listen: ListenOptions, keyPair: KeyPair | undefined): Deno.HttpServer<Deno.NetAddr> {

@@ -27,6 +27,8 @@ export class RecordingObserver implements HttpObserver {
   }
 }
 
+const NO_DEADLINES = { add: () => 0, remove: () => {} };
+
 /** An app without a socket, on a fake backend. */
 export class TestApp {
   readonly backend = new FakeBackend();
@@ -37,7 +39,8 @@ export class TestApp {
   constructor(options: Partial<HttpAppOptions> = {}) {
     this.app = new HttpApp({
       backend: this.backend,
-      bodyLimits: { bytesMax: 1_000_000, receiveMs: 10_000 },
+      // Without a socket a body is there at once, and a timer would outlive the test.
+      bodyLimits: { bytesMax: 1_000_000, receiveMs: 10_000, deadlines: NO_DEADLINES },
       budget: new BodyBudget(2_000_000),
       counters: () => COUNTERS,
       version: "1.2.3",
