@@ -47,5 +47,6 @@ function readyz(_: unknown, context: HttpContext): Response {
 }
 
 function text(body: string, status = 200): Response {
-  return new Response(body, { status, headers: { "content-type": "text/plain; charset=utf-8" } });
+  const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-transform" };
+  return new Response(body, { status, headers });
 }

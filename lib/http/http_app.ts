@@ -6,7 +6,7 @@ import { API_ROUTES } from "./api_routes.ts";
 import { errorResponse, HttpError, isTellable } from "./http_error.ts";
 import { type HttpContext, pathsOf, type Route } from "./route.ts";
 
-/** Who is told of the requests of a thread. */
+/** Who is told of the requests of a thread that a route has matched. */
 export interface HttpObserver {
   onRequestStart(): void;
   onRequestEnd(status: number): void;
@@ -68,7 +68,7 @@ export class HttpApp {
     for (const [pattern, allowed] of methods) {
       hono.all(pattern, ({ req }) => wrongMethod(req.raw, allowed));
     }
-    hono.notFound(({ req }) => notFound(req.raw));
+    hono.notFound(({ req }) => notFound(req.path));
     return hono;
   }
 
@@ -137,7 +137,7 @@ function wrongMethod({ method }: Request, allowed: readonly string[]): Response 
 /** Characters of a path that an error message repeats. */
 const PATH_CHARS_MAX = 128;
 
-function notFound({ url }: Request): Response {
-  const path = new URL(url).pathname.slice(0, PATH_CHARS_MAX);
-  return errorResponse(new HttpError(404, `Cannot find ${path}: there is no such route`));
+function notFound(path: string): Response {
+  const found = path.slice(0, PATH_CHARS_MAX);
+  return errorResponse(new HttpError(404, `Cannot find ${found}: there is no such route`));
 }

@@ -57,6 +57,11 @@ function respond(
 ): Response {
   return new Response(JSON.stringify({ error: message }), {
     status,
-    headers: { "content-type": "application/json", ...headers },
+    // Clients that accept compressed answers do not expect it of errors.
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-transform",
+      ...headers,
+    },
   });
 }

@@ -46,6 +46,8 @@ export class HttpServer {
   readonly #app: HttpApp;
   readonly #deadlines = new DeadlineTimer();
   #served: Deno.HttpServer<Deno.NetAddr>;
+  /** Resolves when all that was served with certificates of before has ended. */
+  #replacedEnded: Promise<unknown> = Promise.resolve();
   #draining = false;
 
   /** @throws {OperationError} `unavailable`, naming the address and what is wrong with it. */
@@ -89,8 +91,8 @@ export class HttpServer {
    */
   replaceKeyPair(keyPair: KeyPair): void {
     if (this.#draining) return;
-    const { port, sharePort } = { ...this.#options, port: this.port };
-    if (!sharePort) {
+    const { port } = this;
+    if (!this.#options.sharePort) {
       throw new OperationError(
         "failed-precondition",
         `Cannot replace the certificate of port ${port}: it is not shared, need a restart`,
@@ -98,7 +100,7 @@ export class HttpServer {
     }
     const old = this.#served;
     this.#served = this.#serve({ ...this.#options, port, probePort: false }, keyPair);
-    void old.shutdown();
+    this.#replacedEnded = Promise.all([this.#replacedEnded, old.shutdown()]);
   }
 
   /**
@@ -109,7 +111,7 @@ export class HttpServer {
    */
   async drain(): Promise<void> {
     this.#draining = true;
-    const ended = this.#served.shutdown();
+    const ended = Promise.all([this.#replacedEnded, this.#served.shutdown()]);
     await Promise.race([ended, this.#app.untilIdle()]);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const lingered = new Promise<void>((resolve) => {

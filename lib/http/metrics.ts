@@ -28,7 +28,6 @@ const FAMILIES: readonly Family[] = [
       [{ outcome: "failure" }, fail.count],
     ],
   },
-  count("modelserver_request_failures_total", "Requests that failed.", ({ fail }) => fail.count),
   {
     name: "modelserver_cache_requests_total",
     type: "counter",

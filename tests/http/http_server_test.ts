@@ -70,6 +70,15 @@ Deno.test(
   },
 );
 
+Deno.test({ name: "HttpServer: errors are never compressed", ignore }, async () => {
+  await using test = new TestHttpServer();
+  for (const path of ["/v2/models/missing", `/${"nowhere".repeat(30)}`]) {
+    using client = await RawClient.connect(test.server.port);
+    await client.write(`GET ${path} HTTP/1.1\r\nhost: test\r\naccept-encoding: gzip\r\n\r\n`);
+    assert.match(await client.readUntil(/\}/), /^HTTP\/1.1 404 .*\{"error":"Cannot find /s);
+  }
+});
+
 Deno.test({ name: "HttpServer: a chunked body of the largest size is read", ignore }, async () => {
   await using test = new TestHttpServer({ bodyBytesMax: BODY.length });
   using client = await RawClient.connect(test.server.port);
