@@ -477,3 +477,11 @@ export const INFER_SCRATCH_BYTES_MAX = 4_194_304;
  * for those before them, so it also is what a stream may hold of them.
  */
 export const STREAM_INFERENCES_MAX = 16;
+/**
+ * HTTP requests that a serving thread answers at once; more are told to come again. As many as ten gRPC
+ * connections may have, and at a few kB each no memory to speak of beside their bodies.
+ */
+export const HTTP_REQUESTS_MAX = 1_024;
+
+/** How long the body of an HTTP request may take to arrive: the largest by default then comes at 70 kB/s. */
+export const HTTP_BODY_RECEIVE_MS = 60_000;

@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protobuf: [],
   grpc: ["timing", "http2"],
   security: ["grpc", "http2"],
+  http: ["grpc", "http2", "inference", "tensor"],
   workload: [],
   services: ["tensor", "inference", "grpc", "protobuf", "serving", "workload", "bench"],
   bench: ["workload"],

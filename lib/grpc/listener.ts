@@ -32,7 +32,7 @@ export function canSharePort(): boolean {
  * @throws {OperationError} `unavailable`, naming the address and what is wrong with it.
  */
 export function listen(options: ListenOptions): Deno.TcpListener {
-  return open(options, (socket) => Deno.listen(socket));
+  return openOn(options, (socket) => Deno.listen(socket));
 }
 
 /**
@@ -41,13 +41,18 @@ export function listen(options: ListenOptions): Deno.TcpListener {
  * An accepted connection may still have its handshake before it. @throws as `listen`
  */
 export function listenTls(options: ListenOptions, { cert, key }: KeyPair): Deno.TlsListener {
-  return open(
+  return openOn(
     options,
     (socket) => Deno.listenTls({ ...socket, cert, key, alpnProtocols: [ALPN_HTTP2] }),
   );
 }
 
-function open<Listener>(
+/**
+ * What `openSocket` opens on the address, after a probe of it as the options say.
+ *
+ * @throws {OperationError} `unavailable`, naming the address and what is wrong with it.
+ */
+export function openOn<Listener>(
   { hostname, port, sharePort, probePort }: ListenOptions,
   openSocket: (socket: Address & { reusePort: boolean }) => Listener,
 ): Listener {

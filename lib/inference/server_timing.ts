@@ -12,12 +12,12 @@ const MICROSECONDS_PER_MS = 1_000;
  *
  * @example
  * ```ts
- * import { serverTiming } from "./server_timing.ts";
- * const text = serverTiming({ queueMs: 0.0123, computeMs: 1.5, cacheMs: 0 });
+ * import { formatServerTiming } from "./server_timing.ts";
+ * const text = formatServerTiming({ queueMs: 0.0123, computeMs: 1.5, cacheMs: 0 });
  * if (text !== "queue;dur=0.012, compute;dur=1.5") throw new Error(text);
  * ```
  */
-export function serverTiming({ queueMs, computeMs, cacheMs }: InferTiming): string {
+export function formatServerTiming({ queueMs, computeMs, cacheMs }: InferTiming): string {
   return part(part(part("", "queue", queueMs), "compute", computeMs), "cache", cacheMs);
 }
 

@@ -1,24 +1,9 @@
 import assert from "node:assert/strict";
-import { mayUseNet } from "./test_server.ts";
+import { hasPythonModule } from "../support/python.ts";
 
 /** Whether python3 with grpcio is here, and this test run may use it. */
 export function hasGrpcio(): boolean {
-  return hasPython("grpc");
-}
-
-/** Whether python3 is here with these modules, separated by commas, and this test run may use it. */
-export function hasPython(modules: string): boolean {
-  if (!mayUseNet || Deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
-  try {
-    const { success } = new Deno.Command("python3", {
-      args: ["-c", `import ${modules}`],
-      stdout: "null",
-      stderr: "null",
-    }).outputSync();
-    return success;
-  } catch {
-    return false;
-  }
+  return hasPythonModule("grpc");
 }
 
 /** Runs a client of `fixtures` on a port; fails with its traceback. */
