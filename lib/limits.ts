@@ -292,58 +292,26 @@ export const BENCH_LATE_MS = 1;
 /** A timer that is this much late is late: timers count in milliseconds, and the rest is the client's. */
 export const BENCH_LAG_MS = 5;
 
-/** Files of an archive of weights: one for each of the most tensors, and some of the archive's own. */
-export const ZIP_ENTRIES_MAX = 65_600;
+/** How long a version may take to load and warm up: the largest models are read from disk in minutes. */
+export const MODEL_LOAD_MS_MAX = 600_000;
 
-/** Tensors of a file of weights: the largest language models have some ten thousand. */
-export const WEIGHTS_TENSORS_MAX = 65_536;
+/** How long after an instance could not be loaded anew it is tried again; twice as long each time. */
+export const INSTANCE_RESTART_MS = 250;
 
-/** Dimensions of a tensor from a file: NumPy's and PyTorch's own most. */
-export const TENSOR_RANK_MAX = 64;
+/** … at most: an operator who has mended the cause waits no longer. */
+export const INSTANCE_RESTART_MS_MAX = 30_000;
 
-/** The most bytes of a pickle of a state_dict: what WEIGHTS_TENSORS_MAX tensors take, 250 each. */
-export const PICKLE_BYTES_MAX = 16_777_216;
+/** How often instances are looked at for those that hang; they are found this much late. */
+export const INSTANCE_ROUND_MS = 100;
 
-/** The most bytes of a safetensors header, for the same reason; the format itself allows 100 MB. */
-export const SAFETENSORS_HEADER_BYTES_MAX = 16_777_216;
+/** How long the calls of a version that was replaced or unloaded have to end. */
+export const MODEL_DRAIN_MS = 60_000;
 
-/** Values in a pickle's memo: a tensor has nine. */
-export const PICKLE_MEMO_MAX = 1_048_576;
-
-/** Values on a pickle's stack: Python's pickler writes a dict in batches of 1000 keys and values. */
-export const PICKLE_STACK_MAX = 65_536;
-
-/** How deep values of a pickle stand in each other: five in a state_dict. */
-export const PICKLE_DEPTH_MAX = 32;
-
-/** The longest name in a pickle: none that is known has more than 32 bytes. */
-export const PICKLE_NAME_BYTES_MAX = 256;
-
-/** The largest file of weights that is read into memory: 500 million floats. */
-export const WEIGHTS_FILE_BYTES_MAX = 2_147_483_648;
-
-/** … and the largest in base64: it has to be one string, whose length has a bound of 2²⁹ - 24. */
-export const WEIGHTS_BASE64_BYTES_MAX = 268_435_456;
-
-/** Layers of a dense network: even a hundred are rare, and each costs its calls for every request. */
-export const MLP_LAYERS_MAX = 1_024;
-
-/** The largest file of a linear model's coefficients: a million of them with all their digits. */
-export const COEFS_FILE_BYTES_MAX = 33_554_432;
-/** Names under which a model may record figures: each is a line of the statistics of every version. */
-export const RECORDED_NAMES_MAX = 100;
-
-/** Characters of an entry that a script logs, and of its fields as JSON: a line that somebody reads. */
-export const SCRIPT_LOG_CHARS_MAX = 4_096;
-
-/** Entries that a script may log in a second: each is a message to the main thread, which others need. */
-export const SCRIPT_LOGS_PER_SECOND = 100;
-
-/** The largest source file of a script: larger ones are bundles that hold data, which belong in files. */
-export const SCRIPT_FILE_BYTES_MAX = 8_388_608;
-
-/** What the modules of a script may take once each stands in all that import it. */
-export const SCRIPT_LINKED_BYTES_MAX = 67_108_864;
+/**
+ * Multiply-adds per row up to which a model runs on the serving threads: 64 Ki take some 50 µs, which is
+ * what other requests of the thread wait at most; handing over to an instance costs 10 µs.
+ */
+export const INLINE_OPERATIONS_MAX = 65_536;
 /** The largest model.json: room for the data of its warm-up samples; all of it is in memory at once. */
 export const MODEL_CONFIG_BYTES_MAX = 1_048_576;
 
@@ -451,6 +419,58 @@ export const REPOSITORY_DEBOUNCE_MS_MAX = 2_000;
 
 /** How often a watched folder is looked at without an event: network file systems tell of none. */
 export const REPOSITORY_RESCAN_MS = 30_000;
+/** Files of an archive of weights: one for each of the most tensors, and some of the archive's own. */
+export const ZIP_ENTRIES_MAX = 65_600;
+
+/** Tensors of a file of weights: the largest language models have some ten thousand. */
+export const WEIGHTS_TENSORS_MAX = 65_536;
+
+/** Dimensions of a tensor from a file: NumPy's and PyTorch's own most. */
+export const TENSOR_RANK_MAX = 64;
+
+/** The most bytes of a pickle of a state_dict: what WEIGHTS_TENSORS_MAX tensors take, 250 each. */
+export const PICKLE_BYTES_MAX = 16_777_216;
+
+/** The most bytes of a safetensors header, for the same reason; the format itself allows 100 MB. */
+export const SAFETENSORS_HEADER_BYTES_MAX = 16_777_216;
+
+/** Values in a pickle's memo: a tensor has nine. */
+export const PICKLE_MEMO_MAX = 1_048_576;
+
+/** Values on a pickle's stack: Python's pickler writes a dict in batches of 1000 keys and values. */
+export const PICKLE_STACK_MAX = 65_536;
+
+/** How deep values of a pickle stand in each other: five in a state_dict. */
+export const PICKLE_DEPTH_MAX = 32;
+
+/** The longest name in a pickle: none that is known has more than 32 bytes. */
+export const PICKLE_NAME_BYTES_MAX = 256;
+
+/** The largest file of weights that is read into memory: 500 million floats. */
+export const WEIGHTS_FILE_BYTES_MAX = 2_147_483_648;
+
+/** … and the largest in base64: it has to be one string, whose length has a bound of 2²⁹ - 24. */
+export const WEIGHTS_BASE64_BYTES_MAX = 268_435_456;
+
+/** Layers of a dense network: even a hundred are rare, and each costs its calls for every request. */
+export const MLP_LAYERS_MAX = 1_024;
+
+/** The largest file of a linear model's coefficients: a million of them with all their digits. */
+export const COEFS_FILE_BYTES_MAX = 33_554_432;
+/** Names under which a model may record figures: each is a line of the statistics of every version. */
+export const RECORDED_NAMES_MAX = 100;
+
+/** Characters of an entry that a script logs, and of its fields as JSON: a line that somebody reads. */
+export const SCRIPT_LOG_CHARS_MAX = 4_096;
+
+/** Entries that a script may log in a second: each is a message to the main thread, which others need. */
+export const SCRIPT_LOGS_PER_SECOND = 100;
+
+/** The largest source file of a script: larger ones are bundles that hold data, which belong in files. */
+export const SCRIPT_FILE_BYTES_MAX = 8_388_608;
+
+/** What the modules of a script may take once each stands in all that import it. */
+export const SCRIPT_LINKED_BYTES_MAX = 67_108_864;
 /** Inputs, or requested outputs, of one inference request: the widest models we know have some 200. */
 export const INFER_TENSORS_MAX = 1_024;
 

@@ -4,7 +4,7 @@ import type { Datatype } from "../tensor/datatype.ts";
 import { DotProductModel, type LinearDefinition } from "./dot_product_model.ts";
 import { cannotLoad } from "./load_error.ts";
 import { readModelFile } from "./model_file.ts";
-import { optionsOf, strictOptions } from "./options.ts";
+import { optionsOf, strictOptions } from "./strict_options.ts";
 import { checkSpec, nameOf } from "./tensor_specs.ts";
 
 const FILE = "coefs.json";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MLP_LAYERS_MAX } from "../limits.ts";
-import { optionsOf, strictOptions } from "./options.ts";
+import { optionsOf, strictOptions } from "./strict_options.ts";
 
 const name = z.string({ error: "expected the name of a tensor" });
 

@@ -1,4 +1,4 @@
-import { boundsOf, type JobQueueViews, openViews, STAT_NUMBERS } from "./job_queue_layout.ts";
+import { boundsOf, HEAD, type JobQueueViews, openViews, STAT_NUMBERS } from "./job_queue_layout.ts";
 import type { JobQueueMemory } from "./job_queue_memory.ts";
 
 /** What a row counts; a thread's and an instance's row leave the other's at 0. */
@@ -113,3 +113,8 @@ function rowsOf(bucket: number): number {
 const INDEX = Object.fromEntries(NAMES.map((name, index) => [name, index])) as Readonly<
   Record<JobCounterName, number>
 >;
+
+/** Jobs that are in line now, up to a moment ago. Takes no lock. */
+export function queuedJobs(memory: JobQueueMemory): number {
+  return openViews(memory.table).header[HEAD.queued];
+}

@@ -1,0 +1,32 @@
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** Adding 1.5·2⁵² to a float64 below 2⁵¹ in size rounds it to an integer, ties to even. */
+const ROUNDER = 1.5 * 2 ** 52;
+const ROUNDER_LIMIT = 2 ** 51;
+
+/** Most decimals that inputs can be rounded to; a float64 has no more to tell apart. */
+export const ROUND_DECIMALS_MAX = 15;
+
+/**
+ * Inputs with their FP32 and FP64 data rounded to decimals, as `np.round` does on float64, so that what is
+ * nearly equal is one key of the cache; what is computed from is rounded too. The others stay as they are.
+ *
+ * NaN and infinities stay; a zero is never negative. FP32 data are rounded in float64 and then to float32.
+ */
+export function roundInputs(inputs: readonly Tensor[], decimals: number): readonly Tensor[] {
+  const scale = 10 ** decimals;
+  return inputs.map((tensor) => {
+    if (tensor.datatype !== "FP32" && tensor.datatype !== "FP64") return tensor;
+    const data = tensor.data.slice() as Float32Array | Float64Array;
+    for (let index = 0; index < data.length; index++) data[index] = round(data[index], scale);
+    return { ...tensor, data };
+  });
+}
+
+function round(value: number, scale: number): number {
+  const scaled = value * scale;
+  // Beyond it, and for NaN, there is nothing behind the point any more.
+  if (!(Math.abs(scaled) < ROUNDER_LIMIT)) return value;
+  // Adding zero makes −0 a 0.
+  return (scaled + ROUNDER - ROUNDER) / scale + 0;
+}

@@ -1,0 +1,166 @@
+import { OperationError } from "../errors.ts";
+import type { InferCall, InferRequest, InferResponse } from "../inference/infer.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type CacheKey, flightHash, type GenerationCache } from "./generation_cache.ts";
+import type { GenerationDescriptor } from "./generation.ts";
+import { checkInputs, hasBatchDimension } from "./input_check.ts";
+import { roundInputs } from "./input_rounding.ts";
+import type { Job, JobClient, JobOutcome } from "./job_client.ts";
+import { checkOutputNames, chooseOutputs } from "./output_choice.ts";
+import { bytesPayload } from "./payload.ts";
+import type { ServedModel } from "./served_model.ts";
+import { readTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
+
+/** The group of jobs that share no batch. */
+const ALONE = -1;
+
+/** A model that runs in instances, behind a queue that all serving threads share. */
+export class QueuedModel implements ServedModel {
+  readonly #generation: GenerationDescriptor;
+  readonly #jobs: JobClient;
+  readonly #cache: GenerationCache | undefined;
+  readonly #batched: boolean;
+  readonly #outputNames: readonly string[];
+
+  constructor(
+    generation: GenerationDescriptor,
+    jobs: JobClient,
+    cache: GenerationCache | undefined,
+  ) {
+    this.#generation = generation;
+    this.#jobs = jobs;
+    this.#cache = cache;
+    this.#batched = hasBatchDimension(generation.metadata);
+    this.#outputNames = generation.metadata.outputs.map(({ name }) => name);
+  }
+
+  infer(request: InferRequest, call: InferCall): InferResponse | Promise<InferResponse> {
+    const { model, metadata, rules } = this.#generation;
+    checkOutputNames(model, metadata.outputs, request.outputs);
+    const priority = this.#priority(request.priority);
+    const { inputs: given, rows } = checkInputs(model, metadata, request.inputs, this.#batched);
+    const inputs = rules.cacheRound === undefined ? given : roundInputs(given, rules.cacheRound);
+    const group = rules.batching && this.#batched ? groupOf(inputs) : ALONE;
+    const job = { rows, group, priority, deadlineMs: call.deadlineMs };
+    return this.#cache === undefined
+      ? this.#compute(request, call, inputs, job)
+      : this.#inferCached(request, call, inputs, job, this.#cache);
+  }
+
+  close(): void {
+    this.#jobs.close();
+  }
+
+  async #compute(
+    request: InferRequest,
+    call: InferCall,
+    inputs: readonly Tensor[],
+    job: Omit<Job, "request" | "coalesce">,
+  ): Promise<InferResponse> {
+    const outcome = await this.#jobs.submit({
+      ...job,
+      request: {
+        byteLength: tensorsByteLength(inputs),
+        writeTo: (into, offset) => void writeTensors(inputs, into, offset),
+      },
+      coalesce: undefined,
+    }, () => call.signal);
+    return this.#respond(request, outcome, 0, false);
+  }
+
+  /** The look-up is made, and the request's tensors are no longer needed, when this returns. */
+  #inferCached(
+    request: InferRequest,
+    call: InferCall,
+    inputs: readonly Tensor[],
+    job: Omit<Job, "request" | "coalesce">,
+    cache: GenerationCache,
+  ): InferResponse | Promise<InferResponse> {
+    const startMs = performance.now();
+    const bytes = new Uint8Array(tensorsByteLength(inputs));
+    writeTensors(inputs, bytes, 0);
+    const key = cache.keyOf(bytes);
+    const found = cache.find(key);
+    const cacheMs = performance.now() - startMs;
+    if (found !== undefined) return this.#hit(request, found, cacheMs);
+    return this.#coalesce(request, call, key, job, cache, cacheMs);
+  }
+
+  async #coalesce(
+    request: InferRequest,
+    call: InferCall,
+    key: CacheKey,
+    job: Omit<Job, "request" | "coalesce">,
+    cache: GenerationCache,
+    cacheMs: number,
+  ): Promise<InferResponse> {
+    let found: Uint8Array | undefined;
+    const outcome = await this.#jobs.submit({
+      ...job,
+      request: bytesPayload(key.bytes),
+      coalesce: flightHash(key),
+      // It may have been computed, stored and forgotten since the look-up.
+      recheck: () => (found = cache.find(key)) !== undefined,
+    }, () => call.signal);
+    if (found !== undefined) return this.#hit(request, found, cacheMs);
+    return this.#respond(request, outcome, cacheMs, true);
+  }
+
+  #hit(request: InferRequest, response: Uint8Array, cacheMs: number): InferResponse {
+    const { model, version } = this.#generation;
+    const all = readTensors(response, this.#outputNames);
+    return {
+      model,
+      version,
+      outputs: chooseOutputs(model, all, request.outputs),
+      cache: "hit",
+      timing: { queueMs: 0, computeMs: 0, cacheMs },
+    };
+  }
+
+  #respond(
+    request: InferRequest,
+    outcome: JobOutcome,
+    cacheMs: number,
+    cached: boolean,
+  ): InferResponse {
+    const { model, version } = this.#generation;
+    if (outcome.kind === "failed") throw new OperationError(outcome.code, outcome.message);
+    if (outcome.kind !== "done") {
+      throw new TypeError("A job that was found in the cache has no answer");
+    }
+    const all = readTensors(outcome.response, this.#outputNames);
+    return {
+      model,
+      version,
+      outputs: chooseOutputs(model, all, request.outputs),
+      cache: cached ? outcome.coalesced ? "coalesced" : "miss" : undefined,
+      timing: { queueMs: outcome.queueMs, computeMs: outcome.computeMs, cacheMs },
+    };
+  }
+
+  #priority(asked: number | undefined): number {
+    const { model, rules } = this.#generation;
+    if (asked === undefined || asked === 0) return rules.defaultPriority;
+    if (Number.isInteger(asked) && asked >= 1 && asked <= rules.priorityLevels) return asked;
+    throw new OperationError(
+      "invalid-argument",
+      `Cannot infer with model "${model}": priority is ${asked}, it has levels 1 to ${rules.priorityLevels}`,
+    );
+  }
+}
+
+/**
+ * A number that inputs share whose rows have the same shape. Others may share it by chance: the executor
+ * runs what does not fit one by one.
+ */
+function groupOf(inputs: readonly Tensor[]): number {
+  let hash = 0;
+  for (const { shape } of inputs) {
+    hash = Math.imul(hash ^ shape.length, 0x01000193);
+    for (let axis = 1; axis < shape.length; axis++) {
+      hash = Math.imul(hash ^ shape[axis], 0x01000193);
+    }
+  }
+  return hash & 0x7fff_ffff;
+}
