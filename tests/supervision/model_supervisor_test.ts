@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { OperationError } from "../../lib/errors.ts";
+import type { RepositoryPlan } from "../../lib/repository/model_plan.ts";
+import type { ModelTableDescriptor } from "../../lib/runtime/generation.ts";
+import { ModelSupervisor } from "../../lib/supervision/model_supervisor.ts";
+import { FakeGeneration } from "./fake_generation.ts";
+
+/** What a plan says, in short: model → version → fingerprint. */
+type Plan = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+function planOf(plan: Plan, problems: RepositoryPlan["problems"] = []): RepositoryPlan {
+  return {
+    models: Object.entries(plan).map(([name, versions]) => ({
+      name,
+      // The supervisor itself looks at nothing in it.
+      config: undefined as never,
+      versions: Object.entries(versions).map(([version, fingerprint]) => ({
+        version,
+        folder: `/models/${name}/${version}`,
+        fingerprint,
+      })),
+    })),
+    problems,
+  };
+}
+
+/** A supervisor whose loads and threads the test plays. */
+class Stage implements Disposable {
+  readonly loaded: FakeGeneration[] = [];
+  readonly tables: ModelTableDescriptor[] = [];
+  readonly failures: string[] = [];
+  /** Fingerprints that cannot be loaded. */
+  readonly broken = new Set<string>();
+  /** Resolves when all threads have switched; at once unless a test holds it. */
+  switched: Promise<void> = Promise.resolve();
+  readonly supervisor = new ModelSupervisor({
+    load: (model, { version, fingerprint }) => {
+      if (this.broken.has(fingerprint)) {
+        throw new OperationError("invalid-argument", `Cannot load ${fingerprint}`);
+      }
+      const generation = new FakeGeneration(
+        this.loaded.length + 1,
+        model.name,
+        version,
+        fingerprint,
+      );
+      this.loaded.push(generation);
+      return Promise.resolve(generation);
+    },
+    publish: (table) => {
+      this.tables.push(table);
+      return this.switched;
+    },
+    events: {
+      onModelServes: () => {},
+      onModelUnloaded: () => {},
+      onModelFailed: (model, version, reason) =>
+        this.failures.push(`${model}/${version}: ${reason}`),
+    },
+  });
+
+  get serving(): string[] {
+    const { generations } = this.supervisor.table;
+    return generations.map(({ id, model, version }) => `${model}/${version}#${id}`).sort();
+  }
+
+  [Symbol.dispose](): void {
+    this.supervisor.close();
+  }
+}
+
+Deno.test("ModelSupervisor.reconcile() serves what is planned, then only what has changed", async () => {
+  using stage = new Stage();
+  assert.equal(stage.supervisor.table.ready, false);
+  await stage.supervisor.reconcile(planOf({ a: { 1: "x", 2: "y" }, b: { 1: "z" } }));
+  assert.deepEqual(stage.serving.map((text) => text.slice(0, 3)), ["a/1", "a/2", "b/1"]);
+  assert.equal(stage.supervisor.table.ready, true);
+  const before = stage.serving;
+  await stage.supervisor.reconcile(planOf({ a: { 1: "x", 2: "y" }, b: { 1: "z" } }));
+  assert.deepEqual(stage.serving, before);
+  await stage.supervisor.reconcile(planOf({ a: { 2: "y", 3: "w" }, b: { 1: "z2" } }));
+  assert.deepEqual(
+    stage.serving.map((text) => text.slice(0, 3)),
+    ["a/2", "a/3", "b/1"],
+  );
+  assert.equal(stage.loaded.length, 5);
+  assert.deepEqual(
+    stage.loaded.filter(({ state }) => state === "drains").map(({ fingerprint }) => fingerprint)
+      .sort(),
+    ["x", "z"],
+  );
+});
+
+Deno.test("ModelSupervisor lets the old generation drain only when all threads have switched", async () => {
+  using stage = new Stage();
+  await stage.supervisor.reconcile(planOf({ a: { 1: "x" } }));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stage.switched = promise;
+  const tables = stage.tables.length;
+  const changed = stage.supervisor.reconcile(planOf({ a: { 1: "y" } }));
+  while (stage.tables.length === tables) await Promise.resolve();
+  assert.deepEqual(stage.serving, ["a/1#2"]);
+  assert.equal(stage.loaded[0].state, "serves");
+  resolve();
+  await changed;
+  assert.equal(stage.loaded[0].state, "drains");
+});
+
+Deno.test("ModelSupervisor: a version that fails to load changes nothing but the index", async () => {
+  using stage = new Stage();
+  await stage.supervisor.reconcile(planOf({ a: { 1: "x" }, b: { 1: "z" } }));
+  stage.broken.add("bad").add("worse");
+  await stage.supervisor.reconcile(planOf({ a: { 2: "bad" }, b: { 1: "worse" } }));
+  assert.deepEqual(stage.serving, ["a/1#1", "b/1#2"]);
+  assert.deepEqual(stage.failures, ["a/2: Cannot load bad", "b/1: Cannot load worse"]);
+  assert.deepEqual(stage.supervisor.index, [
+    { name: "a", version: "1", state: "READY", reason: "" },
+    { name: "a", version: "2", state: "UNAVAILABLE", reason: "Cannot load bad" },
+    { name: "b", version: "1", state: "READY", reason: "Cannot load worse" },
+  ]);
+  await stage.supervisor.reconcile(planOf({ a: { 2: "good" }, b: { 1: "fine" } }));
+  assert.deepEqual(stage.serving.map((text) => text.slice(0, 3)), ["a/2", "b/1"]);
+  assert.ok(
+    stage.supervisor.index.every(({ state, reason }) => state === "READY" && reason === ""),
+  );
+});
+
+Deno.test("ModelSupervisor.reconcile() unloads models that are gone, not those with a problem", async () => {
+  using stage = new Stage();
+  await stage.supervisor.reconcile(planOf({ a: { 1: "x" }, b: { 1: "y" }, c: { 1: "z" } }));
+  for (const generation of stage.loaded) generation.drained.resolve();
+  const problem = { name: "b", version: undefined, reason: "its model.json is no JSON" };
+  await stage.supervisor.reconcile(planOf({ c: { 1: "z" } }, [problem]));
+  assert.deepEqual(stage.serving.map((text) => text.slice(0, 3)), ["b/1", "c/1"]);
+  assert.deepEqual(stage.failures, ["b/undefined: its model.json is no JSON"]);
+});
+
+Deno.test("ModelSupervisor.load() and unload() tell their outcome, one at a time for a model", async () => {
+  using stage = new Stage();
+  const plan = () => Promise.resolve(planOf({ a: { 1: "x" } }).models[0]);
+  const [loaded, unloaded] = [
+    stage.supervisor.load(plan, "a"),
+    stage.supervisor.unload("a"),
+  ];
+  await loaded;
+  assert.equal(stage.loaded.length, 1);
+  while (stage.loaded[0].state === "serves") await Promise.resolve();
+  let over = false;
+  unloaded.then(() => over = true);
+  await Promise.resolve();
+  assert.equal(over, false, "unload() has not waited for the calls of the model");
+  stage.loaded[0].drained.resolve();
+  await unloaded;
+  assert.deepEqual(stage.serving, []);
+  await assert.rejects(stage.supervisor.unload("a"), {
+    code: "not-found",
+    message: 'Cannot unload model "a": it is not loaded',
+  });
+  stage.broken.add("x");
+  await assert.rejects(stage.supervisor.load(plan, "a"), { message: "Cannot load x" });
+  const linear = () => Promise.resolve(planOf({ linear: { 1: "l" } }).models[0]);
+  await assert.rejects(stage.supervisor.load(linear, "linear"), { code: "failed-precondition" });
+});
+
+Deno.test("ModelSupervisor tells all generations of a dead thread", async () => {
+  using stage = new Stage();
+  await stage.supervisor.reconcile(planOf({ a: { 1: "x" }, b: { 1: "y" } }));
+  stage.supervisor.forgetThread(7, 2);
+  assert.deepEqual(stage.loaded.map(({ forgotten }) => forgotten), [[[7, 2]], [[7, 2]]]);
+});
