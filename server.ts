@@ -9,16 +9,14 @@ import { onReloadSignal } from "./lib/cli/reload_signal.ts";
 import { parseServerFlags, type ServerFlags } from "./lib/cli/server_flags.ts";
 import { awaitShutdownSignal } from "./lib/cli/shutdown_signal.ts";
 import { canSharePort } from "./lib/grpc/listener.ts";
-import { COEFS_MAX_LIMIT } from "./lib/model/linear_model.ts";
 import { isLoopback } from "./lib/security/loopback.ts";
 import {
   type LoadedCredentials,
   readServerCredentials,
 } from "./lib/security/server_credentials.ts";
-import { allocateSharedMemory, cacheCounters } from "./lib/serving/shared_state.ts";
-import { ThreadPool } from "./lib/serving/thread_pool.ts";
-
-const FLOAT32_BYTES = 4;
+import { cacheCounters } from "./lib/serving/shared_state.ts";
+import type { ThreadPool } from "./lib/serving/thread_pool.ts";
+import { type OpenServer, openServer } from "./server_setup.ts";
 
 if (import.meta.main) {
   const outcome = parseServerFlags(Deno.args, readVariable);
@@ -35,16 +33,23 @@ async function serve(flags: ServerFlags): Promise<number> {
   const threads = canSharePort() ? flags.threads : 1;
   if (threads < flags.threads) log.warn("threads cannot share a port here: serving with one");
   const serving = Promise.withResolvers<void>();
-  let pool: ThreadPool;
-  onReloadSignal(() => reload(pool, flags, log), serving.promise);
+  let server: OpenServer;
+  onReloadSignal(() => reload(server.pool, flags, log), serving.promise);
   try {
     const credentials = await readServerCredentials(flags);
-    pool = openPool({ ...flags, threads }, credentials, log);
-    const port = await Promise.race([pool.start(), shutdown.then(() => undefined)]);
-    if (port === undefined) return stopEarly(pool);
-    logServing({ host: flags.host, port, threads, serving: pool.servingThreads });
+    const httpPort = freeHttpPort(flags, log);
+    server = await openServer({ ...flags, threads, httpPort }, credentials, log);
+    const port = await Promise.race([server.pool.start(), shutdown.then(() => undefined)]);
+    if (port === undefined) return stopEarly(server);
+    const { servingThreads, httpPort: httpServed } = server.pool;
+    logServing({ host: flags.host, port, httpPort: httpServed, threads, serving: servingThreads });
     logCredentials(flags, credentials, log);
     serving.resolve();
+    const loaded = await Promise.race([
+      server.models.start().then(() => true),
+      shutdown.then(() => false),
+    ]);
+    if (loaded) logModels(server, log);
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     log.fatal(error.message);
@@ -52,7 +57,9 @@ async function serve(flags: ServerFlags): Promise<number> {
   }
   const signal = await shutdown;
   log.info("draining", { signal });
+  const { pool, models } = server;
   const finished = await pool.drain(flags.drainMs);
+  await models.close();
   if (!finished) log.warn("calls were cut off", { drainMs: flags.drainMs });
   log.info("stopped", { ...pool.counters, ...cacheCounters(pool.state) });
   return 0;
@@ -105,56 +112,29 @@ function describeCredentials({ certificate, tokenDigests }: LoadedCredentials) {
 }
 
 /** A signal came before the first connection could. */
-function stopEarly(pool: ThreadPool): number {
+async function stopEarly({ pool, models }: OpenServer): Promise<number> {
   pool.terminate();
+  await models.close();
   return 0;
 }
 
-function openPool(flags: ServerFlags, credentials: LoadedCredentials, log: Logger): ThreadPool {
-  const { threads, cacheEntries, cacheBytes, maxMessageBytes } = flags;
-  // One processor is left to the kernel's share of the work, and to whoever else is on the machine.
-  const initialThreads = flags.initialThreads === "auto"
-    ? Math.max(1, navigator.hardwareConcurrency - 1)
-    : flags.initialThreads;
-  const coefsMax = Math.min(COEFS_MAX_LIMIT, Math.floor(maxMessageBytes / FLOAT32_BYTES));
-  return new ThreadPool({
-    spawn: () =>
-      new Worker(new URL("./server_thread.ts", import.meta.url), {
-        type: "module",
-        // All that a serving thread needs: it reads no files, whatever this one may.
-        deno: { permissions: { net: "inherit" } },
-      }),
-    threads,
-    initialThreads: Math.min(threads, initialThreads),
-    memory: allocateSharedMemory({
-      threads,
-      cacheEntries,
-      cacheBytes,
-      coefsMax,
-      numStore: {
-        keys: flags.numStoreKeys,
-        bytes: flags.numStoreBytes,
-        cacheEntries: flags.numStoreCacheEntries,
-      },
-    }),
-    hostname: flags.host,
-    port: flags.port,
-    messageBytesMax: maxMessageBytes,
-    connections: {
-      connectionsMax: flags.maxConnections,
-      streamsMax: flags.maxStreams,
-      quietMs: flags.keepaliveMs,
-      idleMs: flags.idleMs,
-      ageMs: flags.connectionAgeMs,
-    },
-    credentials,
-    events: {
-      onThreadDied: (thread, reason, lockRecovered) =>
-        log.error("a serving thread died", { thread, reason, lockRecovered }),
-      onThreadJoined: (thread, serving) => log.info("one more thread serves", { thread, serving }),
-      onAcceptFailed: (thread, reason) =>
-        log.error("a thread cannot take connections", { thread, reason }),
-      onHandlerError: (path, error) => log.error("a handler failed", { path, error }),
-    },
-  });
+/** The port of REST, or none where nobody has asked for it by name and somebody else has it. */
+function freeHttpPort({ host, httpPort, httpPortGiven }: ServerFlags, log: Logger) {
+  if (httpPort === undefined || httpPortGiven) return httpPort;
+  try {
+    Deno.listen({ hostname: host, port: httpPort }).close();
+    return httpPort;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    log.warn("the port of REST is in use: serving without it, --http-port gives another one", {
+      httpPort,
+    });
+    return undefined;
+  }
+}
+
+function logModels({ models, modelsGiven }: OpenServer, log: Logger): void {
+  if (!modelsGiven) return;
+  const serving = models.table.generations.map(({ model, version }) => `${model}/${version}`);
+  log.info("models are ready", { models: serving });
 }

@@ -2,14 +2,22 @@
 /// <reference lib="deno.worker" />
 /// <reference lib="deno.unstable" />
 
-/** A serving thread's composition root: the shared state, the services on it, a port to serve. */
+/** A serving thread's composition root: the shared state, the services on it, the ports to serve. */
 
+import { VERSION } from "./lib/cli/version.ts";
 import { OperationError } from "./lib/errors.ts";
 import { canSharePort } from "./lib/grpc/listener.ts";
 import { ServedPort } from "./lib/grpc/served_port.ts";
 import { GrpcServer } from "./lib/grpc/server.ts";
 import { ServiceRegistry } from "./lib/grpc/service.ts";
+import type { HttpServer } from "./lib/http/http_server.ts";
+import type { InferenceBackend } from "./lib/inference/backend.ts";
 import { NumStore } from "./lib/numstore/num_store.ts";
+import { ModelCommands } from "./lib/runtime/model_commands.ts";
+import { ModelTable } from "./lib/runtime/model_table.ts";
+import { builtInLinear } from "./lib/runtime/linear_backend.ts";
+import { openGeneration } from "./lib/runtime/open_generation.ts";
+import { ThreadWake } from "./lib/runtime/thread_wake.ts";
 import { BearerAuth } from "./lib/security/bearer_auth.ts";
 import { Counters } from "./lib/serving/counters.ts";
 import { Predictor } from "./lib/serving/predictor.ts";
@@ -23,6 +31,8 @@ import type {
 import { ConnectionGate } from "./lib/services/connection_gate.ts";
 import { healthSource } from "./lib/services/health_contract.ts";
 import { addHealth } from "./lib/services/health_service.ts";
+import { inferenceMethods, inferenceSource } from "./lib/services/inference_contract.ts";
+import { addInference } from "./lib/services/inference_service.ts";
 import { HealthState } from "./lib/services/health_state.ts";
 import { modelServerMethods, modelServerSource } from "./lib/services/modelserver_contract.ts";
 import { addModelServer } from "./lib/services/modelserver_service.ts";
@@ -32,35 +42,47 @@ import { reflectionSources } from "./lib/services/reflection_contract.ts";
 import { addReflection } from "./lib/services/reflection_service.ts";
 import { ThreadObserver } from "./lib/services/thread_observer.ts";
 
+const SOURCES = [
+  modelServerSource,
+  numStoreSource,
+  inferenceSource,
+  healthSource,
+  ...reflectionSources,
+];
+
 const report = (message: ThreadReport) => self.postMessage(message);
 
-self.onmessage = (event: MessageEvent<ThreadCommand>) => {
+self.onmessage = async (event: MessageEvent<ThreadCommand>) => {
   const command = event.data;
   if (command.type !== "start") return;
   try {
-    start(command);
+    await start(command);
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     report({ type: "listenFailed", message: error.message });
   }
 };
 
-function start(options: ThreadStart): void {
+async function start(options: ThreadStart): Promise<void> {
   const { memory, row, messageBytesMax, connections } = options;
   const { connectionsMax, streamsMax, ...times } = connections;
   const state = openSharedState(memory, options.owner);
   const observer = new ThreadObserver(new Counters(memory.counters, row), report);
+  const predictor = new Predictor(state);
+  const commands = new ModelCommands((id, command) => report({ type: "command", id, command }));
+  const models = openModels(options, predictor, commands);
   const registry = new ServiceRegistry();
   const health = new HealthState();
-  addModelServer(registry, modelServerMethods(), new Predictor(state));
+  addModelServer(registry, modelServerMethods(), predictor);
   addNumStore(registry, numStoreMethods(), new NumStore(state.numStore));
+  addInference(registry, inferenceMethods(), models);
   addHealth(registry, health);
-  addReflection(registry, [modelServerSource, numStoreSource, healthSource, ...reflectionSources]);
+  addReflection(registry, SOURCES);
   for (const service of ["", ...registry.services]) health.set(service, "SERVING");
   const server = new GrpcServer(registry, { messageBytesMax, streamsMax, times, observer });
 
   const gate = new ConnectionGate({ server, observer, counters: memory.counters, connectionsMax });
-  useTokens(server, options.credentials);
+  server.authenticator = authenticatorOf(options.credentials);
   const { keyPair } = options.credentials;
   // A listener on a port that is not shared could not be replaced without closing the port.
   const sharePort = options.sharePort || (keyPair !== undefined && canSharePort());
@@ -68,26 +90,81 @@ function start(options: ThreadStart): void {
     onConnection: (connection) => gate.take(connection),
     onAcceptFailed: (error) => report({ type: "acceptFailed", message: String(error) }),
   });
+  const http = openHttp(options, models, observer);
   self.onmessage = async ({ data: command }: MessageEvent<ThreadCommand>) => {
-    if (command.type === "renew") return await renew(server, port, command.credentials);
-    if (command.type !== "drain") return;
-    port.close();
-    health.drain();
-    await server.shutdown();
-    report({ type: "drained" });
+    switch (command.type) {
+      case "serveModels":
+        models.apply(command.models);
+        return report({ type: "modelsServed", revision: command.models.revision });
+      case "commandResult":
+        return commands.settle(command.id, command.result);
+      case "renew":
+        return await renew(server, port, await http, command.credentials);
+      case "drain":
+        port.close();
+        health.drain();
+        await Promise.all([server.shutdown(), http.then((served) => served?.drain())]);
+        return report({ type: "drained" });
+    }
   };
-  report({ type: "listening", port: port.number });
+  report({ type: "listening", port: port.number, httpPort: (await http)?.port });
+}
+
+function openModels(
+  options: ThreadStart,
+  predictor: Predictor,
+  commands: ModelCommands,
+): ModelTable {
+  // Row 0 of the counters is the supervisor's, which serves no models.
+  const thread = options.row - 1;
+  const { wakes, linearStatistics } = options.modelMemory;
+  const place = { thread, owner: options.owner, wake: new ThreadWake(wakes, thread) };
+  const linear = builtInLinear(predictor, linearStatistics, thread);
+  const table = new ModelTable((descriptor) => openGeneration(descriptor, place), commands, [
+    linear,
+  ]);
+  table.apply(options.models);
+  return table;
+}
+
+/** REST, with all that it needs, is loaded by servers that serve it. */
+async function openHttp(
+  options: ThreadStart,
+  backend: InferenceBackend,
+  observer: ThreadObserver,
+): Promise<HttpServer | undefined> {
+  if (options.httpPort === undefined) return undefined;
+  const { HttpServer } = await import("./lib/http/http_server.ts");
+  const { hostname, sharePort, probePort, messageBytesMax, memory, credentials } = options;
+  return new HttpServer({
+    hostname,
+    port: options.httpPort,
+    sharePort,
+    probePort,
+    keyPair: credentials.keyPair,
+    authenticator: authenticatorOf(credentials),
+    bodyBytesMax: messageBytesMax,
+    backend,
+    counters: () => Counters.sums(memory.counters),
+    version: VERSION,
+    observer,
+  });
 }
 
 async function renew(
   server: GrpcServer,
   port: ServedPort,
+  http: HttpServer | undefined,
   credentials: ServerCredentials,
 ): Promise<void> {
   try {
-    if (credentials.keyPair !== undefined) await port.replace(credentials.keyPair);
+    if (credentials.keyPair !== undefined) {
+      await port.replace(credentials.keyPair);
+      http?.replaceKeyPair(credentials.keyPair);
+    }
     // Both or neither: a thread that keeps its certificate keeps its tokens too.
-    useTokens(server, credentials);
+    server.authenticator = authenticatorOf(credentials);
+    if (http !== undefined) http.authenticator = authenticatorOf(credentials);
     report({ type: "renewed" });
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
@@ -95,6 +172,6 @@ async function renew(
   }
 }
 
-function useTokens(server: GrpcServer, { tokenDigests }: ServerCredentials): void {
-  server.authenticator = tokenDigests && new BearerAuth(tokenDigests);
+function authenticatorOf({ tokenDigests }: ServerCredentials): BearerAuth | undefined {
+  return tokenDigests && new BearerAuth(tokenDigests);
 }

@@ -82,9 +82,11 @@ export function moduleLogger(name: string): Logger {
 
 /** Says on stdout that the server takes calls, and where. */
 export function logServing(
-  { host, port, threads, serving }: {
+  { host, port, httpPort, threads, serving }: {
     host: string;
     port: number;
+    /** Where REST is; undefined for nowhere. */
+    httpPort?: number | undefined;
     threads: number;
     /** How many of the threads serve from the start. */
     serving: number;
@@ -95,6 +97,7 @@ export function logServing(
     address,
     host,
     port,
+    ...(httpPort === undefined ? {} : { httpPort }),
     threads,
     serving,
   });

@@ -15,6 +15,7 @@ import { parseCommandLine, type Program } from "./command_line.ts";
 import { type Flag, flagValue, type GivenArguments, optionalFlagValue } from "./flag.ts";
 import { bytesFrom, FILE, HOST, integerFrom, oneOf, orWord, secondsFrom } from "./flag_kind.ts";
 import type { LogFormat } from "./logging.ts";
+import { MODEL_FLAGS, type ModelFlags, readModelFlags } from "./model_flags.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 
 const KIB = 2 ** 10;
@@ -53,7 +54,7 @@ const CONNECTION_SECONDS_MAX = 2_678_400;
 const AUTO = "auto";
 
 /** What `server` runs with. */
-export interface ServerFlags {
+export interface ServerFlags extends ModelFlags {
   /** Address to listen on, an IPv6 one without brackets. */
   readonly host: string;
   /** TCP port; 0 for any free one. */
@@ -248,7 +249,7 @@ const authTokenFile: Flag<string> = {
 
 const SERVER: Program = {
   name: "server",
-  summary: "Serves models over gRPC.",
+  summary: "Serves models over gRPC and REST.",
   positionals: [],
   flags: [
     host,
@@ -271,6 +272,7 @@ const SERVER: Program = {
     tlsCert,
     tlsKey,
     authTokenFile,
+    ...MODEL_FLAGS,
   ],
 };
 
@@ -321,6 +323,7 @@ function buildFlags(given: GivenArguments): ServerFlags {
     drainMs: flagValue(drainSeconds, given) * MS_PER_SECOND,
     logFormat: flagValue(logFormat, given),
     ...securityFlags(given),
+    ...readModelFlags(given),
   };
 }
 

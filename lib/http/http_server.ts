@@ -1,6 +1,6 @@
 import { OperationError } from "../errors.ts";
 import type { Authenticator } from "../grpc/authenticator.ts";
-import { DeadlineTimer } from "../grpc/deadline_timer.ts";
+import { DeadlineTimer } from "../timing/deadline_timer.ts";
 import { type KeyPair, type ListenOptions, openOn } from "../grpc/listener.ts";
 import type { InferenceBackend } from "../inference/backend.ts";
 import {

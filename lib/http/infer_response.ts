@@ -43,7 +43,9 @@ export function formatInferResponse(
 const utf8 = new TextEncoder();
 
 function headersOf({ cache, timing }: InferResponse): Record<string, string> {
-  const headers: Record<string, string> = { "server-timing": formatServerTiming(timing) };
+  const headers: Record<string, string> = {};
+  const times = formatServerTiming(timing);
+  if (times !== "") headers["server-timing"] = times;
   if (cache !== undefined) headers.cache = cache;
   return headers;
 }

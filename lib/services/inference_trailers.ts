@@ -1,7 +1,7 @@
 import { Metadata } from "../grpc/metadata.ts";
 import type { ServerCall } from "../grpc/service.ts";
 import type { CacheOutcome, InferResponse, InferTiming } from "../inference/infer.ts";
-import { serverTiming } from "../inference/server_timing.ts";
+import { formatServerTiming } from "../inference/server_timing.ts";
 
 /** Durations below this many microseconds come again and again: those of hits, and of cheap models. */
 const SHORT_US = 16;
@@ -42,6 +42,6 @@ export function addTrailers(call: ServerCall, { cache, timing }: InferResponse):
 function trailersOf(cache: CacheOutcome, timing: InferTiming): Metadata {
   const trailers = new Metadata();
   if (cache !== undefined) trailers.append("cache", cache);
-  const text = serverTiming(timing);
+  const text = formatServerTiming(timing);
   return text === "" ? trailers : trailers.append("server-timing", text);
 }

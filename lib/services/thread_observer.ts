@@ -3,6 +3,9 @@ import { Code } from "../grpc/status.ts";
 import type { Counters } from "../serving/counters.ts";
 import type { ThreadReport } from "../serving/thread_protocol.ts";
 
+/** Statuses of HTTP that tell of an error. */
+const HTTP_ERRORS_FROM = 400;
+
 /** Counts what a serving thread does, and reports the bugs that it meets. */
 export class ThreadObserver implements CallObserver {
   readonly #counters: Counters;
@@ -34,6 +37,15 @@ export class ThreadObserver implements CallObserver {
 
   onCallEnd(code: Code): void {
     this.#counters.increment(code === Code.OK ? "callsOk" : "callsFailed");
+  }
+
+  /** Of REST; a request is a call. */
+  onRequestStart(): void {
+    this.#counters.increment("callsStarted");
+  }
+
+  onRequestEnd(status: number): void {
+    this.#counters.increment(status < HTTP_ERRORS_FROM ? "callsOk" : "callsFailed");
   }
 
   onHandlerError(path: string, error: unknown): void {

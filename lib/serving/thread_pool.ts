@@ -1,5 +1,7 @@
 import { OperationError } from "../errors.ts";
 import { LOAD_ROUND_MS, THREAD_RESTART_MS } from "../limits.ts";
+import type { ModelTableDescriptor } from "../runtime/generation.ts";
+import type { ModelCommand, ModelCommandResult } from "../runtime/model_commands.ts";
 import { Counters, type CounterSums } from "./counters.ts";
 import { type LoadSample, sampleLoad, wantsThread } from "./load.ts";
 import {
@@ -11,6 +13,7 @@ import {
 } from "./shared_state.ts";
 import type {
   ConnectionRules,
+  ModelMemory,
   ServerCredentials,
   ThreadCommand,
   ThreadReport,
@@ -27,11 +30,15 @@ export interface ThreadHandle {
 /** What happens to a pool's threads that an operator wants to know. */
 export interface ThreadPoolEvents {
   onThreadDied(owner: number, message: string, recovered: boolean): void;
+  /** What a thread held of the models is to be freed: the lock under its name, and its row of theirs. */
+  onThreadGone(owner: number, modelRow: number): void;
   /** A spare thread has joined, since those that served were busy. */
   onThreadJoined(owner: number, servingThreads: number): void;
   onHandlerError(path: string, error: string): void;
   /** A thread could not take a connection, the first time after it could; it goes on trying. */
   onAcceptFailed(owner: number, message: string): void;
+  /** Somebody has asked a thread for a change of the models; never rejects. */
+  onModelCommand(command: ModelCommand): Promise<ModelCommandResult>;
 }
 
 /** How a pool runs its threads. */
@@ -48,6 +55,11 @@ export interface ThreadPoolOptions {
   readonly connections: ConnectionRules;
   /** None by default: no encryption, and everybody may call. */
   readonly credentials?: ServerCredentials;
+  /** The models that a thread starts with. */
+  readonly models: () => ModelTableDescriptor;
+  readonly modelMemory: ModelMemory;
+  /** Where to serve REST, 0 for a port that the system chooses; nowhere by default. */
+  readonly httpPort?: number | undefined;
   readonly events: ThreadPoolEvents;
   /** How busy the machine is; asked every LOAD_ROUND_MS while threads are spare. */
   readonly sampleLoad?: () => LoadSample;
@@ -67,6 +79,8 @@ interface PoolThread {
   /** Whether it takes the place of one that died. */
   replacement: boolean;
   readonly gone: PromiseWithResolvers<void>;
+  /** Who waits until it serves the models of which revision. */
+  readonly modelWaiters: Set<{ readonly revision: number; readonly resolve: () => void }>;
   /** While credentials are on their way: settles with why they cannot be used. */
   renewed: PromiseWithResolvers<string | undefined> | undefined;
 }
@@ -93,6 +107,7 @@ export class ThreadPool {
   readonly #restarts = new Set<ReturnType<typeof setTimeout>>();
   #ownerLast = SUPERVISOR_OWNER;
   #port: number;
+  #httpPort: number | undefined;
   #credentials: ServerCredentials;
   #phase: "starting" | "serving" | "ending" = "starting";
   #diedDraining = false;
@@ -101,6 +116,7 @@ export class ThreadPool {
   constructor(options: ThreadPoolOptions) {
     this.#options = options;
     this.#port = options.port;
+    this.#httpPort = options.httpPort;
     this.#credentials = options.credentials ?? {};
     this.#state = openSharedState(options.memory, SUPERVISOR_OWNER);
     this.#counters = new Counters(options.memory.counters, 0);
@@ -114,6 +130,11 @@ export class ThreadPool {
   /** Threads that serve, or are about to. */
   get servingThreads(): number {
     return [...this.#threads].filter(({ serves }) => serves).length;
+  }
+
+  /** Where REST is served, once it is; undefined for nowhere. */
+  get httpPort(): number | undefined {
+    return this.#httpPort;
   }
 
   /** The supervisor's handle on the state that all threads share. */
@@ -175,6 +196,18 @@ export class ThreadPool {
     const failures = (await Promise.all(answers)).filter((failure) => failure !== undefined);
     if (failures.length === threads.length && threads.length > 0) this.#credentials = before;
     return failures;
+  }
+
+  /** Resolves once each thread that serves serves these models and no others, or is gone. */
+  async serveModels(models: ModelTableDescriptor): Promise<void> {
+    const { revision } = models;
+    const threads = [...this.#threads].filter(({ serves }) => serves);
+    await Promise.all(threads.map((thread) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      thread.modelWaiters.add({ revision, resolve });
+      thread.handle.postMessage({ type: "serveModels", models });
+      return promise;
+    }));
   }
 
   /**
@@ -245,6 +278,7 @@ export class ThreadPool {
       listens: false,
       replacement: false,
       gone: Promise.withResolvers<void>(),
+      modelWaiters: new Set(),
       renewed: undefined,
     };
     // A replacement's failure to listen is told as its death; nobody awaits this promise then.
@@ -273,6 +307,9 @@ export class ThreadPool {
       messageBytesMax,
       connections,
       credentials: this.#credentials,
+      models: this.#options.models(),
+      modelMemory: this.#options.modelMemory,
+      httpPort: this.#httpPort,
     });
   }
 
@@ -280,12 +317,17 @@ export class ThreadPool {
     switch (report.type) {
       case "listening":
         thread.listens = true;
+        this.#httpPort = report.httpPort;
         if (thread.replacement) this.#counters.increment("threadsReplaced");
         return thread.listening.resolve(report.port);
       case "drained":
         thread.handle.terminate();
         this.#threads.delete(thread);
         return leave(thread);
+      case "modelsServed":
+        return settleModels(thread, report.revision);
+      case "command":
+        return void this.#command(thread, report.id, report.command);
       case "renewed":
         return thread.renewed?.resolve(undefined);
       case "renewFailed":
@@ -304,6 +346,7 @@ export class ThreadPool {
     if (!this.#threads.delete(thread)) return;
     thread.handle.terminate();
     const recovered = recoverFrom(thread.owner, this.#state);
+    this.#options.events.onThreadGone(thread.owner, thread.row - 1);
     new Counters(this.#options.memory.counters, thread.row).settle();
     thread.listening.reject(
       new OperationError("unavailable", `Cannot start a serving thread: ${message}`),
@@ -333,6 +376,11 @@ export class ThreadPool {
     this.#restarts.add(timer);
   }
 
+  async #command(thread: PoolThread, id: number, command: ModelCommand): Promise<void> {
+    const result = await this.#options.events.onModelCommand(command);
+    if (this.#threads.has(thread)) thread.handle.postMessage({ type: "commandResult", id, result });
+  }
+
   #takeOver(thread: PoolThread): void {
     thread.replacement = true;
     this.#listen(thread, { probePort: false });
@@ -341,6 +389,15 @@ export class ThreadPool {
 
 /** Nothing is to be waited for any more of a thread that has ended. */
 function leave(thread: PoolThread): void {
+  settleModels(thread, Infinity);
   thread.renewed?.resolve(undefined);
   thread.gone.resolve();
+}
+
+function settleModels({ modelWaiters }: PoolThread, revision: number): void {
+  for (const waiter of modelWaiters) {
+    if (waiter.revision > revision) continue;
+    modelWaiters.delete(waiter);
+    waiter.resolve();
+  }
 }

@@ -1,3 +1,5 @@
+import type { ModelTableDescriptor } from "../runtime/generation.ts";
+import type { ModelCommand, ModelCommandResult } from "../runtime/model_commands.ts";
 import type { SharedMemory } from "./shared_state.ts";
 
 /** What a server lets its connections do. Times in milliseconds, Infinity for as long as they like. */
@@ -22,6 +24,14 @@ export interface ServerCredentials {
   readonly tokenDigests?: readonly Uint8Array[];
 }
 
+/** The memory that serving threads share for all models. */
+export interface ModelMemory {
+  /** What all threads count of the model that is built in. */
+  readonly linearStatistics: SharedArrayBuffer;
+  /** The words on which serving threads wait for models' answers. */
+  readonly wakes: SharedArrayBuffer;
+}
+
 /** What a serving thread is told at its start. */
 export interface ThreadStart {
   readonly type: "start";
@@ -39,6 +49,10 @@ export interface ThreadStart {
   readonly messageBytesMax: number;
   readonly connections: ConnectionRules;
   readonly credentials: ServerCredentials;
+  readonly models: ModelTableDescriptor;
+  readonly modelMemory: ModelMemory;
+  /** Where to serve REST; undefined for nowhere. */
+  readonly httpPort: number | undefined;
 }
 
 /** What the supervisor tells a serving thread. */
@@ -47,11 +61,21 @@ export type ThreadCommand =
   /** Use these for new connections and calls, answer `renewed` or `renewFailed`. */
   | { readonly type: "renew"; readonly credentials: ServerCredentials }
   /** Take no more connections and calls, finish those in flight, answer `drained`. */
-  | { readonly type: "drain" };
+  | { readonly type: "drain" }
+  /** Serve these models from now on, answer `modelsServed`. */
+  | { readonly type: "serveModels"; readonly models: ModelTableDescriptor }
+  | { readonly type: "commandResult"; readonly id: number; readonly result: ModelCommandResult };
 
 /** What a serving thread tells the supervisor. */
 export type ThreadReport =
-  | { readonly type: "listening"; readonly port: number }
+  | {
+    readonly type: "listening";
+    readonly port: number;
+    readonly httpPort?: number | undefined;
+  }
+  | { readonly type: "modelsServed"; readonly revision: number }
+  /** Somebody has asked it for what the main thread alone can do. */
+  | { readonly type: "command"; readonly id: number; readonly command: ModelCommand }
   | { readonly type: "drained" }
   | { readonly type: "renewed" }
   /** It cannot use the credentials that it was given, and goes on with those before. */

@@ -24,6 +24,10 @@ const VARIABLES = [
   "MODELSERVER_TLS_CERT",
   "MODELSERVER_TLS_KEY",
   "MODELSERVER_AUTH_TOKEN_FILE",
+  "MODELSERVER_HTTP_PORT",
+  "MODELSERVER_MODELS",
+  "MODELSERVER_MODEL_MODE",
+  "MODELSERVER_MODEL_CACHE",
 ];
 
 /** Everything that runs before and beside the serving itself. */

@@ -21,6 +21,8 @@ const DEFAULTS: ServerFlags = {
   connectionAgeMs: Infinity,
   drainMs: 5000,
   logFormat: "text",
+  httpPort: 8080,
+  httpPortGiven: false,
 };
 
 const NO_VARIABLES = () => undefined;
@@ -71,10 +73,13 @@ const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<Serv
   ["log-format", "json", { logFormat: "json" }],
   ["log-format", "text", { logFormat: "text" }],
   ["auth-token-file", "tokens", { authTokenFile: "tokens" }],
+  ["http-port", "0", { httpPort: 0, httpPortGiven: true }],
+  ["http-port", "off", { httpPort: undefined, httpPortGiven: true }],
+  ["models", "m", { models: { folder: "m", mode: "all", cacheFolder: undefined } }],
 ];
 
 /** Flags that are of no use alone. */
-const PAIRED = ["tls-cert", "tls-key"];
+const PAIRED = ["tls-cert", "tls-key", "model-mode", "model-cache"];
 
 const HOST = "a host name or an IP address";
 const PORT = "an integer from 0 to 65535";

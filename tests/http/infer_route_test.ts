@@ -356,7 +356,7 @@ Deno.test("infer: hands on version, priority, deadline and parameters, and tells
   assert.equal(response.headers.get("cache"), "hit");
   assert.equal(
     response.headers.get("server-timing"),
-    "queue;dur=0.012, compute;dur=1.2, cache;dur=0",
+    "queue;dur=0.012, compute;dur=1.2",
   );
   assert.equal((await response.json()).model_version, "7");
   const { version, priority, parameters, outputs } = app.backend.requests[0];

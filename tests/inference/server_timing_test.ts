@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { serverTiming } from "../../lib/inference/server_timing.ts";
+import { formatServerTiming } from "../../lib/inference/server_timing.ts";
 
-Deno.test("serverTiming() names what took time, in milliseconds to three decimals", async (t) => {
+Deno.test("formatServerTiming() names what took time, in milliseconds to three decimals", async (t) => {
   const cases: [queueMs: number, computeMs: number, cacheMs: number, text: string][] = [
     [0, 0, 0, ""],
     [0.0004, 0, 0.0004, ""],
@@ -14,7 +14,7 @@ Deno.test("serverTiming() names what took time, in milliseconds to three decimal
   ];
   for (const [queueMs, computeMs, cacheMs, text] of cases) {
     await t.step(`${queueMs} ${computeMs} ${cacheMs}`, () => {
-      assert.equal(serverTiming({ queueMs, computeMs, cacheMs }), text);
+      assert.equal(formatServerTiming({ queueMs, computeMs, cacheMs }), text);
     });
   }
 });

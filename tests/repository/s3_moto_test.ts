@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { readS3Settings } from "../../lib/repository/sources/s3_settings.ts";
 import { s3Source } from "../../lib/repository/sources/s3_source.ts";
-import { hasPython, PythonServer } from "../grpc/python_peer.ts";
+import { PythonServer } from "../grpc/python_peer.ts";
+import { hasPythonModule } from "../support/python.ts";
 
 const KEY = "a b/model+1.onnx";
 const NEVER = new AbortController().signal;
 
 Deno.test(
-  { name: "s3Source() reads from moto's server, signed", ignore: !hasPython("boto3, moto.server") },
+  {
+    name: "s3Source() reads from moto's server, signed",
+    ignore: !hasPythonModule("boto3, moto.server"),
+  },
   async (t) => {
     await using server = await PythonServer.start("../../repository/fixtures/s3_server.py");
     const [id, secret] = server.printed;

@@ -10,6 +10,7 @@ import {
 import type { LoadSample } from "../../lib/serving/load.ts";
 import { type ThreadHandle, ThreadPool } from "../../lib/serving/thread_pool.ts";
 import { HeldIntervals } from "../support/held_intervals.ts";
+import { NO_MODEL_EVENTS, noModels } from "../support/no_models.ts";
 import { LENIENT } from "../support/running_pool.ts";
 import type {
   ThreadCommand,
@@ -80,7 +81,9 @@ function newPool({ port = 0, initialThreads = 3, sampleLoad = () => STILL }: Poo
     port,
     messageBytesMax: 1_024,
     connections: LENIENT,
+    ...noModels(3),
     events: {
+      ...NO_MODEL_EVENTS,
       onThreadDied: (owner, message, recovered) => deaths.push([owner, message, recovered]),
       onThreadJoined: (owner, serving) => joined.push([owner, serving]),
       onHandlerError: (path, error) => handlerErrors.push(`${path}: ${error}`),

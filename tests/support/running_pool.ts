@@ -2,6 +2,8 @@ import { allocateSharedMemory, type SharedMemory } from "../../lib/serving/share
 import type { ConnectionRules } from "../../lib/serving/thread_protocol.ts";
 import { ThreadPool, type ThreadPoolEvents } from "../../lib/serving/thread_pool.ts";
 
+import { NO_MODEL_EVENTS, noModels } from "./no_models.ts";
+
 /** A server in this process: real threads on a port of the system's choice. */
 export interface RunningPool extends AsyncDisposable {
   readonly port: number;
@@ -48,7 +50,9 @@ export async function startPool(options: RunningPoolOptions = {}): Promise<Runni
     port: 0,
     messageBytesMax,
     connections: { ...LENIENT, ...options.connections },
+    ...noModels(threads),
     events: {
+      ...NO_MODEL_EVENTS,
       onThreadDied: () => {},
       onThreadJoined: () => {},
       onHandlerError: () => {},

@@ -1,0 +1,164 @@
+/** What a server is made of, put together from its flags. */
+
+import { readVariable } from "./lib/cli/environment.ts";
+import { type Logger, moduleLogger } from "./lib/cli/logging.ts";
+import type { ServerFlags } from "./lib/cli/server_flags.ts";
+import type { ModelSource } from "./lib/inference/model.ts";
+import { COEFS_MAX_LIMIT } from "./lib/model/linear_model.ts";
+import { instancePermissions } from "./lib/platforms/instance_permissions.ts";
+import { ModelRepository } from "./lib/repository/repository.ts";
+import { ModelStatisticsRow } from "./lib/runtime/model_statistics.ts";
+import { allocateThreadWakes } from "./lib/runtime/thread_wake.ts";
+import type { ServerCredentials } from "./lib/serving/thread_protocol.ts";
+import { allocateSharedMemory, SUPERVISOR_OWNER } from "./lib/serving/shared_state.ts";
+import { ThreadPool, type ThreadPoolEvents } from "./lib/serving/thread_pool.ts";
+import type { InstanceHandle } from "./lib/supervision/instance.ts";
+import type { GenerationEvents } from "./lib/supervision/live_generation.ts";
+import { loadGeneration } from "./lib/supervision/load_generation.ts";
+import { Models } from "./lib/supervision/models.ts";
+import type { ModelEvents } from "./lib/supervision/model_supervisor.ts";
+
+const FLOAT32_BYTES = 4;
+
+/** Instances' names as owners of locks; serving threads count from 1 and never get here. */
+const INSTANCE_OWNERS_FROM = 1_000_000_000;
+
+/** A server that does not serve yet. */
+export interface OpenServer {
+  readonly pool: ThreadPool;
+  readonly models: Models;
+  /** Whether there is a folder of models. */
+  readonly modelsGiven: boolean;
+}
+
+/** Puts a server together; `pool.start` and then `models.start` let it serve. */
+export async function openServer(
+  flags: ServerFlags,
+  credentials: ServerCredentials,
+  log: Logger,
+): Promise<OpenServer> {
+  const wakes = allocateThreadWakes(flags.threads);
+  const models = await openModels(flags, wakes, (table) => pool.serveModels(table));
+  const pool = openPool(flags, credentials, wakes, models, log);
+  return { pool, models, modelsGiven: flags.models !== undefined };
+}
+
+async function openModels(
+  { models: given, threads }: ServerFlags,
+  wakes: SharedArrayBuffer,
+  publish: ThreadPool["serveModels"],
+): Promise<Models> {
+  const log = moduleLogger("models");
+  let ownerLast = INSTANCE_OWNERS_FROM;
+  let idLast = 0;
+  const events = modelEvents(log);
+  return new Models({
+    repository: given && await ModelRepository.open({ ...given, readVariable }),
+    mode: given?.mode ?? "all",
+    publish,
+    events,
+    load: (model, version) =>
+      loadGeneration(model, version, {
+        nextOwner: () => ++ownerLast,
+        nextId: () => ++idLast,
+        owner: SUPERVISOR_OWNER,
+        wakes,
+        threads,
+        events,
+        spawn: () =>
+          spawnInstance(
+            instancePermissions(model.config.platform, {
+              name: model.name,
+              folder: version.folder,
+              options: model.config.options,
+            }),
+          ),
+      }),
+  });
+}
+
+function spawnInstance(permissions: Deno.PermissionOptionsObject): InstanceHandle {
+  return new Worker(new URL("./model_instance.ts", import.meta.url), {
+    type: "module",
+    deno: { permissions },
+  });
+}
+
+function modelEvents(log: Logger): ModelEvents & GenerationEvents {
+  const about = ({ name, version }: ModelSource) => ({ model: name, version });
+  return {
+    onModelServes: (model, version, platform, tookMs) =>
+      log.info("a model serves", { model, version, platform, tookMs }),
+    onModelUnloaded: (model, version) => log.info("a model was unloaded", { model, version }),
+    onModelFailed: (model, version, reason) =>
+      log.error("a model cannot be served", { model, version, reason }),
+    onInstanceReplaced: (source, reason) =>
+      log.error("an instance is replaced", { ...about(source), reason }),
+    onInstanceLog: ({ level, model, version, message, fields }) =>
+      log[level](message, { ...fields, model, version }),
+  };
+}
+
+function openPool(
+  flags: ServerFlags,
+  credentials: ServerCredentials,
+  wakes: SharedArrayBuffer,
+  models: Models,
+  log: Logger,
+): ThreadPool {
+  const { threads, cacheEntries, cacheBytes, maxMessageBytes } = flags;
+  // One processor is left to the kernel's share of the work, and to whoever else is on the machine.
+  const initialThreads = flags.initialThreads === "auto"
+    ? Math.max(1, navigator.hardwareConcurrency - 1)
+    : flags.initialThreads;
+  const coefsMax = Math.min(COEFS_MAX_LIMIT, Math.floor(maxMessageBytes / FLOAT32_BYTES));
+  return new ThreadPool({
+    spawn: () =>
+      new Worker(new URL("./server_thread.ts", import.meta.url), {
+        type: "module",
+        // All that a serving thread needs: it reads no files, whatever this one may.
+        deno: { permissions: { net: "inherit" } },
+      }),
+    threads,
+    initialThreads: Math.min(threads, initialThreads),
+    memory: allocateSharedMemory({
+      threads,
+      cacheEntries,
+      cacheBytes,
+      coefsMax,
+      numStore: {
+        keys: flags.numStoreKeys,
+        bytes: flags.numStoreBytes,
+        cacheEntries: flags.numStoreCacheEntries,
+      },
+    }),
+    hostname: flags.host,
+    port: flags.port,
+    messageBytesMax: maxMessageBytes,
+    connections: {
+      connectionsMax: flags.maxConnections,
+      streamsMax: flags.maxStreams,
+      quietMs: flags.keepaliveMs,
+      idleMs: flags.idleMs,
+      ageMs: flags.connectionAgeMs,
+    },
+    credentials,
+    models: () => models.table,
+    modelMemory: { linearStatistics: ModelStatisticsRow.allocate(threads + 1), wakes },
+    httpPort: flags.httpPort,
+    events: poolEvents(models, log),
+  });
+}
+
+function poolEvents(models: Models, log: Logger): ThreadPoolEvents {
+  return {
+    onThreadDied: (thread, reason, lockRecovered) =>
+      log.error("a serving thread died", { thread, reason, lockRecovered }),
+    onThreadGone: (owner, row) => models.forgetThread(owner, row),
+    onThreadJoined: (thread, serving) => log.info("one more thread serves", { thread, serving }),
+    onAcceptFailed: (thread, reason) =>
+      log.error("a thread cannot take connections", { thread, reason }),
+    onHandlerError: (path, error) => log.error("a handler failed", { path, error }),
+    onModelCommand: (command) => models.run(command),
+  };
+}

@@ -1,0 +1,21 @@
+import { ModelStatisticsRow } from "../../lib/runtime/model_statistics.ts";
+import { allocateThreadWakes } from "../../lib/runtime/thread_wake.ts";
+import type { ThreadPoolEvents, ThreadPoolOptions } from "../../lib/serving/thread_pool.ts";
+
+/** What a pool of `threads` needs that serves no models but what is built in. */
+export function noModels(threads: number): Pick<ThreadPoolOptions, "models" | "modelMemory"> {
+  return {
+    models: () => ({ revision: 0, ready: true, generations: [] }),
+    modelMemory: {
+      linearStatistics: ModelStatisticsRow.allocate(threads + 1),
+      wakes: allocateThreadWakes(threads),
+    },
+  };
+}
+
+/** What becomes of models in such a pool: nothing. */
+export const NO_MODEL_EVENTS: Pick<ThreadPoolEvents, "onThreadGone" | "onModelCommand"> = {
+  onThreadGone: () => {},
+  onModelCommand: () =>
+    Promise.resolve({ kind: "failed", code: "failed-precondition", message: "There are none" }),
+};
