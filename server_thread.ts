@@ -84,8 +84,7 @@ async function start(options: ThreadStart): Promise<void> {
   const gate = new ConnectionGate({ server, observer, counters: memory.counters, connectionsMax });
   server.authenticator = authenticatorOf(options.credentials);
   const { keyPair } = options.credentials;
-  // A listener on a port that is not shared could not be replaced without closing the port.
-  const sharePort = options.sharePort || (keyPair !== undefined && canSharePort());
+  const sharePort = sharesPort(options);
   const port = new ServedPort({ ...options, sharePort }, keyPair, {
     onConnection: (connection) => gate.take(connection),
     onAcceptFailed: (error) => report({ type: "acceptFailed", message: String(error) }),
@@ -127,6 +126,11 @@ function openModels(
   return table;
 }
 
+/** A listener on a port that is not shared could not be replaced without closing the port. */
+function sharesPort({ sharePort, credentials }: ThreadStart): boolean {
+  return sharePort || (credentials.keyPair !== undefined && canSharePort());
+}
+
 /** REST, with all that it needs, is loaded by servers that serve it. */
 async function openHttp(
   options: ThreadStart,
@@ -135,11 +139,11 @@ async function openHttp(
 ): Promise<HttpServer | undefined> {
   if (options.httpPort === undefined) return undefined;
   const { HttpServer } = await import("./lib/http/http_server.ts");
-  const { hostname, sharePort, probePort, messageBytesMax, memory, credentials } = options;
+  const { hostname, probePort, messageBytesMax, memory, credentials } = options;
   return new HttpServer({
     hostname,
     port: options.httpPort,
-    sharePort,
+    sharePort: sharesPort(options),
     probePort,
     keyPair: credentials.keyPair,
     authenticator: authenticatorOf(credentials),

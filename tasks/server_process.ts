@@ -51,7 +51,7 @@ export async function startServerProcess(
   flags: readonly string[] = [],
 ): Promise<ServerProcess> {
   const child = new Deno.Command(program, {
-    args: [...args, "--port", "0", "--log-format", "json", ...flags],
+    args: [...args, "--port", "0", "--http-port", "off", "--log-format", "json", ...flags],
     env,
     clearEnv: env.PATH === "",
     ...(cwd === undefined ? {} : { cwd }),
