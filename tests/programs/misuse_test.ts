@@ -44,7 +44,7 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
       await using running = await startServerProcess(server);
       for (const threads of ["1", "4"]) {
         await t.step(`${threads} threads`, async () => {
-          const flags = ["--port", `${running.port}`, "--threads", threads];
+          const flags = ["--port", `${running.port}`, "--http-port", "off", "--threads", threads];
           const { code, stdout, stderr } = await run(server, flags);
           assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
           assert.match(

@@ -4,7 +4,7 @@ import { s3Source } from "../../lib/repository/sources/s3_source.ts";
 import { PythonServer } from "../grpc/python_peer.ts";
 import { hasPythonModule } from "../support/python.ts";
 
-const KEY = "a b/model+1.onnx";
+const KEY = "a b/model-1.onnx";
 const NEVER = new AbortController().signal;
 
 Deno.test(

@@ -19,7 +19,10 @@ export function anyTensor(
     }
     const data = allocateElements(datatype, count);
     const bytes = new Uint8Array(data.buffer);
-    for (let index = 0; index < bytes.length; index++) bytes[index] = seed[index % seed.length];
+    const mask = datatype === "BOOL" ? 1 : 0xff;
+    for (let index = 0; index < bytes.length; index++) {
+      bytes[index] = seed[index % seed.length] & mask;
+    }
     return { name, datatype, shape, data };
   });
 }

@@ -46,6 +46,7 @@ Deno.test(
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",
+      "inference.GRPCInferenceService",
     ]);
     assert.equal(
       await grpcurl(server, ["list", "ModelServer"]),

@@ -19,7 +19,11 @@ const tensors: fc.Arbitrary<Tensor> = fc.tuple(
   if (datatype === "BYTES") {
     return { name: "t", datatype, shape, data: Array.from(texts.take(count)) };
   }
-  const bytes = Uint8Array.from(octets.take(count * elementBytes(datatype)));
+  const mask = datatype === "BOOL" ? 1 : 0xff;
+  const bytes = Uint8Array.from(
+    octets.take(count * elementBytes(datatype)),
+    (octet) => octet & mask,
+  );
   return { name: "t", datatype, shape, data: viewElements(datatype, bytes.buffer, 0, count) };
 });
 
