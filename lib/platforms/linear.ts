@@ -1,15 +1,16 @@
+import { z } from "zod";
 import type { ModelSource, Platform } from "../inference/model.ts";
 import { COEFS_FILE_BYTES_MAX } from "../limits.ts";
 import type { Datatype } from "../tensor/datatype.ts";
 import { DotProductModel, type LinearDefinition } from "./dot_product_model.ts";
 import { cannotLoad } from "./load_error.ts";
 import { readModelFile } from "./model_file.ts";
-import { optionsOf, strictOptions } from "./strict_options.ts";
+import { parseOptions } from "./options.ts";
 import { checkSpec, nameOf } from "./tensor_specs.ts";
 
 const FILE = "coefs.json";
 
-const options = strictOptions({}, "the options");
+const options = z.strictObject({});
 
 /**
  * Linear models y = a·x from `coefs.json`, an array of finite numbers. It has no options.
@@ -19,7 +20,7 @@ const options = strictOptions({}, "the options");
 export const linear = {
   async load(source: ModelSource, signal: AbortSignal): Promise<DotProductModel> {
     const { name, inputs, outputs } = source;
-    optionsOf(name, options, source.options);
+    parseOptions(options, source);
     const bytes = await readModelFile(name, source.folder, FILE, COEFS_FILE_BYTES_MAX, signal);
     const coefs = shared(parseCoefs(name, bytes));
     const definition: LinearDefinition = {

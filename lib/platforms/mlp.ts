@@ -17,7 +17,7 @@ import { readWeightsFile } from "./weights_file.ts";
 export const mlp = {
   async load(source: ModelSource, signal: AbortSignal): Promise<MlpModel> {
     const { name, folder } = source;
-    const layers = mlpLayerOptions(name, source.options);
+    const layers = mlpLayerOptions(source);
     const names = {
       input: nameOf(name, "inputs", source.inputs) ?? "x",
       output: nameOf(name, "outputs", source.outputs) ?? "y",

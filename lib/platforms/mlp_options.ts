@@ -1,21 +1,26 @@
 import { z } from "zod";
 import { MLP_LAYERS_MAX } from "../limits.ts";
-import { optionsOf, strictOptions } from "./strict_options.ts";
+import type { ModelSource } from "../inference/model.ts";
+import { parseOptions } from "./options.ts";
 
-const name = z.string({ error: "expected the name of a tensor" });
+const NEEDED_LAYERS = `an array of 1 to ${MLP_LAYERS_MAX} layers`;
+
+const name = z.string({ error: "the name of a tensor" });
 
 const activation = z.enum(["relu", "sigmoid", "tanh", "none"], {
-  error: 'expected "relu", "sigmoid", "tanh" or "none"',
+  error: '"relu", "sigmoid", "tanh" or "none"',
 });
 
-const layer = strictOptions({ weight: name, bias: name.optional(), activation }, "a layer");
+const layer = z.strictObject({ weight: name, bias: name.optional(), activation }, {
+  error: "an object with weight, bias and activation",
+});
 
-const options = strictOptions({
-  layers: z.array(layer, { error: "expected an array of layers" })
-    .min(1, "expected at least one layer")
-    .max(MLP_LAYERS_MAX, `expected at most ${MLP_LAYERS_MAX} layers`)
+const options = z.strictObject({
+  layers: z.array(layer, { error: NEEDED_LAYERS })
+    .min(1, NEEDED_LAYERS)
+    .max(MLP_LAYERS_MAX, NEEDED_LAYERS)
     .optional(),
-}, "the options");
+});
 
 /** A layer as the options name it; without a bias it has none. */
 export type LayerOption = z.infer<typeof layer>;
@@ -27,8 +32,7 @@ export type LayerOption = z.infer<typeof layer>;
  * @throws {OperationError} `invalid-argument` naming the model, the option and what is wrong with it
  */
 export function mlpLayerOptions(
-  model: string,
-  given: Readonly<Record<string, unknown>>,
+  source: Pick<ModelSource, "name" | "options">,
 ): readonly LayerOption[] | undefined {
-  return optionsOf(model, options, given).layers;
+  return parseOptions(options, source).layers;
 }

@@ -5,3 +5,12 @@ export function readFixture(name: string): Uint8Array<ArrayBuffer> {
 
 /** Whether this test run may read them. */
 export const mayReadFixtures = Deno.permissions.querySync({ name: "read" }).state === "granted";
+
+/** The folder of the Pipeline system's own weights, where the environment names one. */
+export const pipelineWeights: string | undefined = mayReadVariable("PIPELINE_WEIGHTS")
+  ? Deno.env.get("PIPELINE_WEIGHTS")
+  : undefined;
+
+function mayReadVariable(variable: string): boolean {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+}
