@@ -4,7 +4,12 @@ import type { BenchAddress } from "./lib/bench/bench_protocol.ts";
 import { type BenchOutcome, runBench } from "./lib/bench/bench_run.ts";
 import { exitOfRun, exitOfSlo, exitOfSweep } from "./lib/bench/exit_code.ts";
 import { liveText } from "./lib/bench/live_text.ts";
-import type { LoadPlan, LoadWorkload } from "./lib/bench/load_plan.ts";
+import type {
+  LoadPlan,
+  LoadWorkload,
+  SingleWorkload,
+  WorkloadPart,
+} from "./lib/bench/load_plan.ts";
 import { planAt, type PlanDraft, planOf } from "./lib/bench/plan_draft.ts";
 import { OUTPUTS } from "./lib/bench/outputs.ts";
 import { readReportFile } from "./lib/bench/report_file.ts";
@@ -20,7 +25,11 @@ import {
   formatSweepPoint,
   formatWarnings,
 } from "./lib/bench/sweep_table.ts";
-import { type BenchWorkloadFlags, parseBenchFlags } from "./lib/cli/bench_flags.ts";
+import {
+  type BenchWorkloadFlags,
+  parseBenchFlags,
+  type SingleWorkloadFlags,
+} from "./lib/cli/bench_flags.ts";
 import { EXIT_WORSE, parseDiffFlags } from "./lib/cli/diff_flags.ts";
 import { exitWith, writeOutput, writeProblem, writeStep } from "./lib/cli/exit.ts";
 import { openLiveLine } from "./lib/cli/live_line.ts";
@@ -119,6 +128,15 @@ function writeSteps(step: string, warnings: readonly string[]): void {
 }
 
 async function readWorkload(workload: BenchWorkloadFlags): Promise<LoadWorkload> {
+  if (workload.kind !== "mix") return await readSingle(workload);
+  const parts: WorkloadPart[] = [];
+  for (const { workload: single, weight } of workload.parts) {
+    parts.push({ workload: await readSingle(single), weight });
+  }
+  return { kind: "mix", parts };
+}
+
+async function readSingle(workload: SingleWorkloadFlags): Promise<SingleWorkload> {
   if (workload.kind !== "file") return workload;
   const { file } = workload;
   const requests = await readWorkloadFile(file);

@@ -10,7 +10,7 @@ import { ThreadLoad } from "./lib/bench/thread_load.ts";
 import { openChannel } from "./lib/grpc/channel.ts";
 import { sumTraffic } from "./lib/grpc/channel_traffic.ts";
 import { channelSecurity } from "./lib/security/client_credentials.ts";
-import { benchCaller } from "./lib/services/bench_callers.ts";
+import { benchCallers } from "./lib/services/bench_callers.ts";
 
 const tell = (message: BenchMessage) => self.postMessage(message);
 const tellFailure = (error: unknown) =>
@@ -29,7 +29,7 @@ async function prepare(
   const where = { hostname, port, ...channelSecurity(credentials) };
   const channels = Array.from({ length: connections }, () => openChannel(where));
   await Promise.all(channels.map((channel) => channel.connect()));
-  const caller = benchCaller({ plan, thread, channels });
+  const callers = benchCallers({ plan, thread, channels });
   let load: ThreadLoad<unknown> | undefined;
   self.onmessage = ({ data }: MessageEvent<BenchCommand>) => {
     if (data.type === "stop") load?.stop();
@@ -37,7 +37,7 @@ async function prepare(
     load = new ThreadLoad({
       plan,
       thread,
-      caller,
+      callers,
       callsMax: Math.min(...channels.map(({ callsMax }) => callsMax)),
       traffic: () => sumTraffic(channels.map(({ traffic }) => traffic)),
       beginMs: data.beginEpochMs - performance.timeOrigin,

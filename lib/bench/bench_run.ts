@@ -1,12 +1,19 @@
 import type { BenchAddress } from "./bench_protocol.ts";
 import { cutShortWarning } from "./cut_short.ts";
 import { BEGIN_AHEAD_MS, type BenchThreadHandle, runBenchThreads } from "./bench_threads.ts";
-import type { LoadPlan } from "./load_plan.ts";
+import {
+  type LoadPlan,
+  type LoadWorkload,
+  nameOf,
+  partsOf,
+  type RequestChoice,
+} from "./load_plan.ts";
 import { ProcessorMeter } from "./processor_meter.ts";
 import { type BenchReport, type LoadOptions, REPORT_SCHEMA } from "./report.ts";
 import { RunTally, type RunTotals, type SecondSeen } from "./run_tally.ts";
 import type { ThreadResult } from "./thread_load.ts";
 import { warningsOf } from "./warnings.ts";
+import { WorkloadCount, type WorkloadTotals } from "./workload_count.ts";
 
 const MS_PER_SECOND = 1_000;
 
@@ -75,7 +82,7 @@ interface Measured {
 
 function buildReport(
   { plan, address, target, client }: BenchRunOptions,
-  { startedAt, totals: { answered: _, inTime, ...totals }, threads, warnings }: Measured,
+  { startedAt, totals: { answered: _, inTime, workloads, ...totals }, threads, warnings }: Measured,
 ): BenchReport {
   const elapsedMs = Math.max(...threads.map((thread) => thread.elapsedMs));
   return {
@@ -88,10 +95,24 @@ function buildReport(
     offeredPerSecond: offeredPerSecond(plan, threads, elapsedMs),
     achievedPerSecond: elapsedMs === 0 ? 0 : inTime * MS_PER_SECOND / elapsedMs,
     ...totals,
+    workloads: workloadsOf(plan, workloads),
     bytesSent: threads.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
     bytesReceived: threads.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),
     warnings,
   };
+}
+
+/** `null` where there is but one; those that no thread has told of had no calls. */
+function workloadsOf(
+  { workload }: LoadPlan,
+  totals: readonly WorkloadTotals[],
+): BenchReport["workloads"] {
+  if (workload.kind !== "mix") return null;
+  return workload.parts.map(({ workload, weight }, index) => ({
+    workload: nameOf(workload),
+    weight,
+    ...totals[index] ?? new WorkloadCount().totals(),
+  }));
 }
 
 /** Calls that were due, over the time in which they were; `null` in a closed loop. */
@@ -111,13 +132,9 @@ function loadOptions(
   { workload, loop, length, ...plan }: LoadPlan,
   { credentials }: BenchAddress,
 ): LoadOptions {
-  const choice = workload.kind === "method" ? workload.choice : undefined;
+  const choice = choiceOf(workload);
   return {
-    workload: workload.kind === "method"
-      ? workload.method
-      : workload.kind === "file"
-      ? workload.file
-      : workload.kind,
+    workload: textOf(workload),
     loop: loop.kind,
     connections: plan.connections,
     inflight: loop.kind === "closed" ? loop.inflight : null,
@@ -134,4 +151,18 @@ function loadOptions(
     zipf: choice?.zipf ?? null,
     tls: credentials.tls !== undefined,
   };
+}
+
+/** As the flag would have it, but that a name of any kind stands for itself. */
+function textOf(workload: LoadWorkload): string {
+  if (workload.kind !== "mix") return nameOf(workload);
+  return workload.parts.map(({ workload, weight }) => `${nameOf(workload)}:${weight}`).join(",");
+}
+
+/** Of all methods: the flags are the same for each, but that keys have no floats. */
+function choiceOf(workload: LoadWorkload): RequestChoice | undefined {
+  const choices = partsOf(workload).flatMap(({ workload }) =>
+    workload.kind === "method" ? [workload.choice] : []
+  );
+  return choices.find(({ inputs }) => inputs !== undefined) ?? choices[0];
 }

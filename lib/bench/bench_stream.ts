@@ -16,6 +16,11 @@ export function popularityStream(seed: number, thread: number): JumpableRandomGe
   return openStream(seed, VECTORS_STREAM + 1 + STREAMS_PER_THREAD * thread);
 }
 
+/** What decides which workload each call of a thread is of; behind all others, which so stay what they were. */
+export function mixStream(seed: number, thread: number): JumpableRandomGenerator {
+  return openStream(seed, VECTORS_STREAM + 1 + STREAMS_PER_THREAD * THREADS_MAX + thread);
+}
+
 /** What decides when the calls of a thread are due. */
 export function arrivalStream(seed: number, thread: number): JumpableRandomGenerator {
   return openStream(seed, VECTORS_STREAM + 2 + STREAMS_PER_THREAD * thread);

@@ -118,7 +118,8 @@ function seriesOf(name: string, report: BenchReport): number[] | undefined {
   const seconds = coveredSeconds(report);
   if (name === "rate") return seconds.map(({ calls, errors }) => calls - errors);
   if (name === "errors") return seconds.map(({ calls, errors }) => errors / Math.max(calls, 1));
-  const isTold = name.startsWith("latency") || report.options.loop === "closed";
+  const isTold = name.startsWith("latency") ||
+    (name.startsWith("service") && report.options.loop === "closed");
   const times = (of: (second: SecondOfRun) => number) =>
     seconds.map((second) => second.p50Ms > 0 ? of(second) : NO_ANSWER_MS);
   if (isTold && name.endsWith(" p50")) return times(({ p50Ms }) => p50Ms);

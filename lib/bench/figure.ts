@@ -1,5 +1,5 @@
 import type { Unit } from "./quantity.ts";
-import type { BenchReport, Distribution } from "./report.ts";
+import type { BenchReport, Distribution, ServerSplit } from "./report.ts";
 
 /** One number that a run is judged by. */
 export interface Figure {
@@ -25,9 +25,14 @@ export const DISTRIBUTION_COLUMNS = [
 /** The least time says nothing of a server under load, and the standard deviation nothing at all. */
 const JUDGED_COLUMNS = DISTRIBUTION_COLUMNS.filter(([name]) => name !== "min");
 
+/** What the server spends its time on, in the order in which it does. */
+export const SERVER_TIMES = ["queue", "compute", "cache"] as const satisfies (keyof ServerSplit)[];
+
+const SERVER_COLUMNS = DISTRIBUTION_COLUMNS.filter(([name]) => name === "p50" || name === "p99");
+
 /**
  * What a run is judged by: the rate, the share of calls that failed, the hit rate and the percentiles of
- * latency and of service time. What the run did not tell is not in the list.
+ * latency, of service time, and of what the server says of its own. What the run did not tell is not in the list.
  */
 export function figuresOf(report: BenchReport): Figure[] {
   const hitShare = hitShareOf(report);
@@ -39,6 +44,10 @@ export function figuresOf(report: BenchReport): Figure[] {
       : [{ name: "hit rate", unit: "share", better: "more", value: hitShare } as const]),
     ...timesOf("latency", report.latency),
     ...timesOf("service", report.service),
+    ...SERVER_TIMES.flatMap((name) => {
+      const times = report.server?.[name] ?? null;
+      return times === null ? [] : timesOf(`server ${name}`, times, SERVER_COLUMNS);
+    }),
   ];
 }
 
@@ -53,18 +62,28 @@ export function failedOf({ errors }: Pick<BenchReport, "errors">): number {
 }
 
 /** The share of answers that came from the cache, from 0 to 1; `null` where it was not told. */
-export function hitShareOf({ hits, misses }: Pick<BenchReport, "hits" | "misses">): number | null {
-  if (hits === null || misses === null) return null;
-  const answers = hits.count + misses.count;
-  return answers === 0 ? null : hits.count / answers;
+export function hitShareOf({ hits, ...others }: ToldOfCache): number | null {
+  return hits === null ? null : cacheShareOf(hits, { hits, ...others });
 }
 
-function timesOf(kind: "latency" | "service", distribution: Distribution): Figure[] {
-  if (distribution.count === 0) return [];
-  return JUDGED_COLUMNS.map(([name, field]) => ({
+/** The share that some answers are of those that told of the cache; `null` where none did. */
+export function cacheShareOf(
+  some: Distribution,
+  { hits, misses, coalesced }: ToldOfCache,
+): number | null {
+  const answers = [hits, misses, coalesced].reduce((sum, kind) => sum + (kind?.count ?? 0), 0);
+  return answers === 0 ? null : some.count / answers;
+}
+
+/** Answers by what the cache had to do with them. */
+export type ToldOfCache = Pick<BenchReport, "hits" | "misses" | "coalesced">;
+
+function timesOf(kind: string, times: Distribution, columns = JUDGED_COLUMNS): Figure[] {
+  if (times.count === 0) return [];
+  return columns.map(([name, field]) => ({
     name: `${kind} ${name}`,
     unit: "ms",
     better: "less",
-    value: distribution[field],
+    value: times[field],
   }));
 }

@@ -16,13 +16,18 @@ export const DEADLINE_CODE = "DEADLINE_EXCEEDED";
 
 /** What both loops work with. */
 export interface LoadParts<Response> {
-  readonly caller: Caller<Response>;
+  /** One for each workload. */
+  readonly callers: readonly Caller<Response>[];
+  /** Draws the workload of the next call: the index of its caller. */
+  readonly draw: () => number;
   readonly recorder: SecondRecorder;
   readonly window: LoadWindow;
   /** Of this thread. */
   readonly connections: number;
   /** Calls that the server takes at once on each; more would wait in the client, and count as sent. */
   readonly callsMax: number;
+  /** How long a call may take. */
+  readonly deadlineMs: number;
   /** A clock that never goes back, in milliseconds, that of the window. */
   readonly nowMs: () => number;
 }

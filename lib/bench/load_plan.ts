@@ -16,8 +16,27 @@ export const ARRIVALS = ["constant", "poisson"] as const;
 /** The name of such a process, as `--arrivals` takes it. */
 export type ArrivalsName = (typeof ARRIVALS)[number];
 
-/** What is called: one method, a workload that is made up, or the requests of a file over and over. */
+/** What is called: one workload, or several by weight. */
 export type LoadWorkload =
+  | SingleWorkload
+  | {
+    readonly kind: "mix";
+    /** Two at least, WORKLOADS_MAX at most. */
+    readonly parts: readonly WorkloadPart[];
+  };
+
+/** One workload of a load, and its share of the calls: its weight over the sum of all. */
+export interface WorkloadPart {
+  readonly workload: SingleWorkload;
+  /** Positive. */
+  readonly weight: number;
+}
+
+/** Workloads of one load: each has its histogram in every thread, of 300 kB. */
+export const WORKLOADS_MAX = 16;
+
+/** One method, a workload that is made up, or the requests of a file over and over. */
+export type SingleWorkload =
   | { readonly kind: "method"; readonly method: BenchMethod; readonly choice: RequestChoice }
   | { readonly kind: "random" }
   | { readonly kind: "numstore" }
@@ -72,6 +91,23 @@ export interface LoadPlan {
   readonly deadlineMs: number;
   /** An unsigned 32-bit integer: same seed, same requests and the same arrivals. */
   readonly seed: number;
+}
+
+/** The workloads of a load, one at least, in the order in which they were asked for. */
+export function partsOf(workload: LoadWorkload): readonly WorkloadPart[] {
+  return workload.kind === "mix" ? workload.parts : [{ workload, weight: 1 }];
+}
+
+/** What a workload is called: the method, the kind, or the file. */
+export function nameOf(workload: SingleWorkload): string {
+  switch (workload.kind) {
+    case "method":
+      return workload.method;
+    case "file":
+      return workload.file;
+    default:
+      return workload.kind;
+  }
 }
 
 /** A thread's part of `total` things that are dealt out one by one. */

@@ -66,12 +66,13 @@ export class OpenLoop<Response> implements LoadLoopRun {
 
   stop(nowMs: number): void {
     this.#pump();
-    const { window, recorder } = this.#parts;
+    const { window, recorder, draw } = this.#parts;
     window.endMs = Math.min(window.endMs, nowMs);
     while (this.#nextDueMs < window.endMs) {
       // What was due and is not sent by now had no slot.
       if (this.#countDue()) this.#held++;
-      recorder.fail(this.#nextDueMs, undefined, nowMs, { code: NOT_SENT_CODE, late: true });
+      const failure = { workload: draw(), code: NOT_SENT_CODE, late: true };
+      recorder.fail(this.#nextDueMs, undefined, nowMs, failure);
       this.#drawNext();
     }
     this.#nextDueMs = Infinity;

@@ -1,9 +1,9 @@
 /** The name and version of the report's shape; a reader refuses others. */
-export const REPORT_SCHEMA = "modelserver-bench/1";
+export const REPORT_SCHEMA = "modelserver-bench/2";
 
 /** How a load was made. `null` where the option does not apply. */
 export interface LoadOptions {
-  /** The method's name, or the workload's. */
+  /** The method's name, or the workload's; of several `NAME:WEIGHT,NAME:WEIGHT`. */
   readonly workload: string;
   /** Closed: the next call follows the last one's answer. Open: calls are due by the clock. */
   readonly loop: "closed" | "open";
@@ -52,6 +52,28 @@ export interface Distribution {
   readonly curve: readonly PercentilePoint[];
 }
 
+/**
+ * What the server says of its own time: how long calls waited for their turn, were computed, and took in the
+ * cache. Each is of the answers that told it, `null` where none did.
+ */
+export interface ServerSplit {
+  readonly queue: Distribution | null;
+  readonly compute: Distribution | null;
+  readonly cache: Distribution | null;
+}
+
+/** The calls of one of several workloads. */
+export interface WorkloadFigures {
+  /** The method's name, or the workload's. */
+  readonly workload: string;
+  /** Its share of the calls over the sum of all, as it was asked for. */
+  readonly weight: number;
+  readonly calls: number;
+  readonly errors: readonly { readonly code: string; readonly count: number }[];
+  /** From when a call was due. */
+  readonly latency: Distribution;
+}
+
 /** What happened in one second of the run. */
 export interface SecondOfRun {
   /** From the end of the warm-up, 0 for the first. */
@@ -89,6 +111,12 @@ export interface BenchReport {
   /** Latencies of calls that the cache answered, and of those it did not; `null` where it is not told. */
   readonly hits: Distribution | null;
   readonly misses: Distribution | null;
+  /** Of calls that were answered with what was computed for another one; `null` where there are none. */
+  readonly coalesced: Distribution | null;
+  /** `null` where no answer told. */
+  readonly server: ServerSplit | null;
+  /** Each of several workloads; `null` where there is one. */
+  readonly workloads: readonly WorkloadFigures[] | null;
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly series: readonly SecondOfRun[];

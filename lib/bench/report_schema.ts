@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { type BenchReport, REPORT_SCHEMA } from "./report.ts";
 
+/** The version before, which is read still: it has no field that is not in this one. */
+export const REPORT_SCHEMA_1 = "modelserver-bench/1";
+
 const count = z.int().nonnegative();
 const ms = z.number().nonnegative();
 const perSecond = z.number().nonnegative();
@@ -38,9 +41,24 @@ const optionsSchema = z.strictObject({
   tls: z.boolean(),
 });
 
-/** A report as JSON text holds it; nothing beside the known fields is accepted. */
-export const benchReportSchema: z.ZodType<BenchReport> = z.strictObject({
-  schema: z.literal(REPORT_SCHEMA),
+const splitSchema = z.strictObject({
+  queue: distributionSchema.nullable(),
+  compute: distributionSchema.nullable(),
+  cache: distributionSchema.nullable(),
+});
+
+const errorsSchema = z.array(z.strictObject({ code: z.string(), count }));
+
+const workloadSchema = z.strictObject({
+  workload: z.string(),
+  weight: z.number().positive(),
+  calls: count,
+  errors: errorsSchema,
+  latency: distributionSchema,
+});
+
+/** What both versions have. */
+const fields = {
   startedAt: z.iso.datetime(),
   target: z.string(),
   client: z.strictObject({
@@ -53,7 +71,7 @@ export const benchReportSchema: z.ZodType<BenchReport> = z.strictObject({
   offeredPerSecond: perSecond.nullable(),
   achievedPerSecond: perSecond,
   calls: count,
-  errors: z.array(z.strictObject({ code: z.string(), count })),
+  errors: errorsSchema,
   latency: distributionSchema,
   service: distributionSchema,
   hits: distributionSchema.nullable(),
@@ -64,4 +82,25 @@ export const benchReportSchema: z.ZodType<BenchReport> = z.strictObject({
     z.strictObject({ second: count, calls: count, errors: count, p50Ms: ms, p99Ms: ms }),
   ),
   warnings: z.array(z.string()),
+};
+
+/** A report as JSON text holds it; nothing beside the known fields is accepted. */
+export const benchReportSchema: z.ZodType<BenchReport> = z.strictObject({
+  schema: z.literal(REPORT_SCHEMA),
+  ...fields,
+  coalesced: distributionSchema.nullable(),
+  server: splitSchema.nullable(),
+  workloads: z.array(workloadSchema).nullable(),
 });
+
+/** A report of version 1, read as one of this version: what was not measured then was not told. */
+export const benchReport1Schema: z.ZodType<BenchReport> = z.strictObject({
+  schema: z.literal(REPORT_SCHEMA_1),
+  ...fields,
+}).transform((report) => ({
+  ...report,
+  schema: REPORT_SCHEMA,
+  coalesced: null,
+  server: null,
+  workloads: null,
+}));

@@ -1,4 +1,4 @@
-import { DISTRIBUTION_COLUMNS, hitShareOf } from "./figure.ts";
+import { cacheShareOf, DISTRIBUTION_COLUMNS, failedOf, SERVER_TIMES } from "./figure.ts";
 import { formatMs, formatNumber, formatQuantity, NONE } from "./quantity.ts";
 import type { BenchReport, Distribution, LoadOptions } from "./report.ts";
 import { formatRows } from "./text_table.ts";
@@ -11,6 +11,8 @@ export function formatTable(report: BenchReport): string {
     [loadLine(report)],
     rateLines(report),
     latencyLines(report),
+    serverLines(report),
+    workloadLines(report),
     errorLines(report),
     report.warnings.map((warning) => `! ${warning}`),
   ];
@@ -46,15 +48,48 @@ function rateLines(report: BenchReport): string[] {
 }
 
 function latencyLines(report: BenchReport): string[] {
-  const { options, latency, service, hits, misses } = report;
-  const rows: [name: string, times: Distribution][] = options.loop === "open"
+  const { options, latency, service, hits, misses, coalesced } = report;
+  const rows: Row[] = options.loop === "open"
     ? [["from due", latency], ["from sent", service]]
     : [["latency", latency]];
-  const hitShare = hitShareOf(report) ?? NaN;
-  if (hits !== null) rows.push([`hits ${formatQuantity(hitShare, "share")}`, hits]);
-  if (misses !== null) rows.push([`misses ${formatQuantity(1 - hitShare, "share")}`, misses]);
+  for (const [name, times] of Object.entries({ hits, misses, coalesced })) {
+    if (times === null) continue;
+    const share = cacheShareOf(times, report) ?? NaN;
+    rows.push([`${name} ${formatQuantity(share, "share")}`, times]);
+  }
+  return distributionLines("ms", rows);
+}
+
+/** What the server says of its own time, where it does. */
+function serverLines({ server }: BenchReport): string[] {
+  if (server === null) return [];
+  const rows = SERVER_TIMES.flatMap((name): Row[] => {
+    const times = server[name];
+    return times === null ? [] : [[name, times]];
+  });
+  return distributionLines("server, ms", rows);
+}
+
+/** Each of several workloads. */
+function workloadLines({ workloads, calls }: BenchReport): string[] {
+  if (workloads === null) return [];
   return aligned([
-    ["ms", ...DISTRIBUTION_COLUMNS.map(([title]) => title)],
+    ["workload", "share", "calls", "p50 ms", "p99 ms", "errors"],
+    ...workloads.map(({ latency, ...of }) => [
+      of.workload,
+      formatQuantity(of.calls / calls, "share"),
+      formatNumber(of.calls),
+      ...[latency.p50Ms, latency.p99Ms].map((ms) => latency.count === 0 ? NONE : formatMs(ms)),
+      formatNumber(failedOf(of)),
+    ]),
+  ]);
+}
+
+type Row = readonly [name: string, times: Distribution];
+
+function distributionLines(title: string, rows: readonly Row[]): string[] {
+  return aligned([
+    [title, ...DISTRIBUTION_COLUMNS.map(([name]) => name)],
     ...rows.map(([name, times]) => [
       name,
       ...DISTRIBUTION_COLUMNS.map(([, field]) => times.count === 0 ? NONE : formatMs(times[field])),

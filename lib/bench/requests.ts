@@ -3,7 +3,7 @@ import { numStoreWorkload } from "../workload/numstore.ts";
 import { randomWorkload } from "../workload/random.ts";
 import type { WorkloadRequest } from "../workload/request.ts";
 import { popularityStream, vectorStream } from "./bench_stream.ts";
-import type { LoadWorkload, RequestChoice } from "./load_plan.ts";
+import type { RequestChoice, SingleWorkload } from "./load_plan.ts";
 import { Popularity } from "./popularity.ts";
 
 /** A sequence of requests that does not end. */
@@ -45,7 +45,7 @@ export function keyRequests(
 
 /** The requests of one thread of a workload that has its own; a file's are repeated from its start. */
 export function workloadRequests(
-  workload: Exclude<LoadWorkload, { kind: "method" }>,
+  workload: Exclude<SingleWorkload, { kind: "method" }>,
   { seed, thread }: ThreadSeed,
 ): RequestSource<WorkloadRequest> {
   if (workload.kind === "file") return new Cycle(workload.requests);

@@ -1,7 +1,9 @@
 import { BENCH_SECONDS_KEPT } from "../limits.ts";
 import { type EncodedHistogram, LatencyHistogram } from "./latency_histogram.ts";
-import type { Distribution, SecondOfRun } from "./report.ts";
+import type { Distribution, SecondOfRun, ServerSplit } from "./report.ts";
 import type { LateRecord, SecondRecord } from "./second_record.ts";
+import { ServerTimes } from "./server_times.ts";
+import { WorkloadCount, type WorkloadTotals } from "./workload_count.ts";
 
 /**
  * One second of the run, as somebody who watches it wants to know it: with the calls that were given up in
@@ -24,6 +26,10 @@ export interface RunTotals {
   readonly service: Distribution;
   readonly hits: Distribution | null;
   readonly misses: Distribution | null;
+  readonly coalesced: Distribution | null;
+  readonly server: ServerSplit | null;
+  /** One for each workload of several, in order; none where there is but one. */
+  readonly workloads: readonly WorkloadTotals[];
   readonly series: readonly SecondOfRun[];
 }
 
@@ -43,8 +49,11 @@ export class RunTally {
   readonly #late = new Map<number, LateSecond>();
   readonly #hits = new LatencyHistogram();
   readonly #misses = new LatencyHistogram();
+  readonly #coalesced = new LatencyHistogram();
   readonly #others = new LatencyHistogram();
   readonly #service = new LatencyHistogram();
+  readonly #server = new ServerTimes();
+  readonly #workloads: WorkloadCount[] = [];
   #hasService = false;
   #answered = 0;
   #inTime = 0;
@@ -55,13 +64,18 @@ export class RunTally {
   }
 
   add(record: SecondRecord): void {
-    const { hits, misses, others, service, errors, answered, inTime } = record;
+    const { hits, misses, coalesced, others, service, server, errors, answered, inTime } = record;
     this.#hits.add(hits);
     this.#misses.add(misses);
+    this.#coalesced.add(coalesced);
     this.#others.add(others);
     if (service !== null) {
       this.#hasService = true;
       this.#service.add(service);
+    }
+    if (server !== null) this.#server.add(server);
+    for (const [index, workload] of record.workloads.entries()) {
+      (this.#workloads[index] ??= new WorkloadCount()).add(workload);
     }
     this.#answered += answered;
     this.#inTime += inTime;
@@ -75,8 +89,9 @@ export class RunTally {
     for (const second of [...this.#open.keys()].sort((a, b) => a - b)) this.#close(second);
     this.#amend();
     dropEmptyEnd(this.#series);
-    const all = merged([this.#hits, this.#misses, this.#others]).distribution();
-    const tells = this.#hits.count + this.#misses.count > 0;
+    const kinds = [this.#hits, this.#misses, this.#coalesced];
+    const all = merged([...kinds, this.#others]).distribution();
+    const tells = kinds.some(({ count }) => count > 0);
     const errors = [...this.#errors].map(([code, count]) => ({ code, count }))
       .sort((a, b) => b.count - a.count);
     return {
@@ -88,6 +103,9 @@ export class RunTally {
       service: this.#hasService ? this.#service.distribution() : all,
       hits: tells ? this.#hits.distribution() : null,
       misses: tells ? this.#misses.distribution() : null,
+      coalesced: this.#coalesced.count > 0 ? this.#coalesced.distribution() : null,
+      server: this.#server.split(),
+      workloads: this.#workloads.map((workload) => workload.totals()),
       series: this.#series,
     };
   }
@@ -161,30 +179,29 @@ class OpenSecond {
   #answered = 0;
   #errors = 0;
   #hits = 0;
-  #misses = 0;
+  #toldOfCache = 0;
   told = 0;
   /** Calls of earlier seconds that were given up in this one. */
   late = 0;
 
-  add({ hits, misses, others, answered, errors, late }: SecondRecord): void {
+  add({ hits, misses, coalesced, others, answered, errors, late }: SecondRecord): void {
     this.told++;
-    for (const encoded of [hits, misses, others]) this.#latency.add(encoded);
+    for (const encoded of [hits, misses, coalesced, others]) this.#latency.add(encoded);
     this.#answered += answered;
     this.#errors += sumOf(errors);
     for (const { errors } of late) this.late += sumOf(errors);
     this.#hits += countOf(hits);
-    this.#misses += countOf(misses);
+    for (const encoded of [hits, misses, coalesced]) this.#toldOfCache += countOf(encoded);
   }
 
   seen(second: number): SecondSeen {
-    const told = this.#hits + this.#misses;
     return {
       second,
       calls: this.#answered + this.#errors,
       errors: this.#errors,
       p50Ms: this.#latency.percentileMs(50),
       p99Ms: this.#latency.percentileMs(99),
-      hitRate: told === 0 ? null : this.#hits / told,
+      hitRate: this.#toldOfCache === 0 ? null : this.#hits / this.#toldOfCache,
     };
   }
 

@@ -1,5 +1,8 @@
 import { BENCH_SECONDS_KEPT } from "../limits.ts";
 import { type EncodedHistogram, LatencyHistogram } from "./latency_histogram.ts";
+import type { ServerReport } from "./server_report.ts";
+import { type ServerRecord, ServerTimes } from "./server_times.ts";
+import { WorkloadCount, type WorkloadRecord } from "./workload_count.ts";
 
 const MS_PER_SECOND = 1_000;
 
@@ -26,21 +29,36 @@ export interface SecondRecord {
   readonly inTime: number;
   /** By the name of the code. */
   readonly errors: Readonly<Record<string, number>>;
-  /** From when calls were due: of hits, of misses, and of calls that are neither. */
+  /** From when calls were due: of hits, of misses, of coalesced calls, and of those that are none. */
   readonly hits: EncodedHistogram;
   readonly misses: EncodedHistogram;
+  readonly coalesced: EncodedHistogram;
   readonly others: EncodedHistogram;
   /** Of earlier seconds, told of in this one; one of them may be in it more than once. */
   readonly late: readonly LateRecord[];
   /** From when calls were sent; `null` in a closed loop, where that is when they were due. */
   readonly service: EncodedHistogram | null;
+  /** What the server told of its own time; `null` where it told nothing. */
+  readonly server: ServerRecord | null;
+  /** One for each workload of several; none where there is but one. */
+  readonly workloads: readonly WorkloadRecord[];
 }
 
 /** What an answer counts as; see `Outcome` for an error. */
-export type AnswerKind = "ok" | "hit" | "miss";
+export type AnswerKind = "ok" | "hit" | "miss" | "coalesced";
+
+/** What an answer was, and what the server told of it. */
+export interface Answer {
+  /** The index of the call's workload. */
+  readonly workload: number;
+  readonly kind: AnswerKind;
+  readonly server: ServerReport | undefined;
+}
 
 /** How a call ended that has no answer. */
 export interface Failure {
+  /** The index of the call's workload. */
+  readonly workload: number;
   /** The name of a status code. */
   readonly code: string;
   /**
@@ -59,6 +77,8 @@ export interface SecondRecorderOptions {
   readonly window: { readonly startMs: number; readonly endMs: number };
   /** Whether calls are sent when they are due, so that there is one time to record rather than two. */
   readonly closed: boolean;
+  /** How many workloads the calls are of. */
+  readonly workloads: number;
   readonly onSecond: (record: SecondRecord) => void;
 }
 
@@ -73,8 +93,11 @@ export class SecondRecorder {
   readonly #onSecond: (record: SecondRecord) => void;
   readonly #hits = new LatencyHistogram();
   readonly #misses = new LatencyHistogram();
+  readonly #coalesced = new LatencyHistogram();
   readonly #others = new LatencyHistogram();
+  readonly #server = new ServerTimes();
   readonly #service: LatencyHistogram | undefined;
+  readonly #workloads: readonly WorkloadCount[];
   readonly #lateTimes = new LatencyHistogram();
   #errors = new Map<string, number>();
   #late: LateRecord[] = [];
@@ -89,18 +112,22 @@ export class SecondRecorder {
   /** Calls answered without an error. */
   answeredTotal = 0;
 
-  constructor({ window, closed, onSecond }: SecondRecorderOptions) {
+  constructor({ window, closed, workloads, onSecond }: SecondRecorderOptions) {
     const { startMs } = window;
     this.#startMs = startMs;
     this.#window = window;
     this.#onSecond = onSecond;
     this.#service = closed ? undefined : new LatencyHistogram();
+    this.#workloads = Array.from(
+      { length: workloads > 1 ? workloads : 0 },
+      () => new WorkloadCount(),
+    );
     this.#secondEndMs = startMs + MS_PER_SECOND;
     this.lastEndMs = startMs;
   }
 
   /** A call has its answer. */
-  answer(dueMs: number, sentMs: number, endMs: number, kind: AnswerKind): void {
+  answer(dueMs: number, sentMs: number, endMs: number, answer: Answer): void {
     if (dueMs < this.#startMs) return;
     this.advance(endMs);
     this.lastEndMs = endMs;
@@ -108,15 +135,20 @@ export class SecondRecorder {
     if (endMs < this.#window.endMs) this.#inTime++;
     this.answeredTotal++;
     this.#service?.record(endMs - sentMs);
-    const histogram = kind === "hit" ? this.#hits : kind === "miss" ? this.#misses : this.#others;
-    histogram.record(endMs - dueMs);
+    this.#histogramOf(answer.kind).record(endMs - dueMs);
+    if (answer.server !== undefined) this.#server.record(answer.server);
+    if (this.#workloads.length > 0) this.#workloads[answer.workload].answer(endMs - dueMs);
   }
 
   /** A call has failed. @param sentMs `undefined` when it was not sent at all */
-  fail(dueMs: number, sentMs: number | undefined, endMs: number, { code, late }: Failure): void {
+  fail(dueMs: number, sentMs: number | undefined, endMs: number, failure: Failure): void {
     if (dueMs < this.#startMs) return;
     this.advance(endMs);
     this.lastEndMs = endMs;
+    const { workload, code, late } = failure;
+    if (this.#workloads.length > 0) {
+      this.#workloads[workload].fail(code, late ? endMs - dueMs : undefined);
+    }
     if (!late) return addOne(this.#errors, code);
     if (sentMs !== undefined) this.#service?.record(endMs - sentMs);
     const dueSecond = Math.floor((dueMs - this.#startMs) / MS_PER_SECOND);
@@ -140,15 +172,31 @@ export class SecondRecorder {
       errors: Object.fromEntries(this.#errors),
       hits: this.#hits.encode(),
       misses: this.#misses.encode(),
+      coalesced: this.#coalesced.encode(),
       others: this.#others.encode(),
       late: this.#late,
       service: this.#service?.encode() ?? null,
+      server: this.#server.encode(),
+      workloads: this.#workloads.map((workload) => workload.encode()),
     });
     this.#secondEndMs += MS_PER_SECOND;
     this.#answered = 0;
     this.#inTime = 0;
     this.#errors = new Map();
     this.#late = [];
+  }
+
+  #histogramOf(kind: AnswerKind): LatencyHistogram {
+    switch (kind) {
+      case "hit":
+        return this.#hits;
+      case "miss":
+        return this.#misses;
+      case "coalesced":
+        return this.#coalesced;
+      case "ok":
+        return this.#others;
+    }
   }
 
   /** Calls are given up in the order in which they were due, so that one second is collected at a time. */

@@ -9,13 +9,15 @@ import { LoadWindow } from "./load_window.ts";
 import { OpenLoop } from "./open_loop.ts";
 import { Pacer } from "./pacer.ts";
 import { type SecondRecord, SecondRecorder } from "./second_record.ts";
+import { workloadDraw } from "./workload_draw.ts";
 
 /** What one thread of a run does. */
 export interface ThreadLoadOptions<Response> {
   readonly plan: LoadPlan;
   /** This thread's number, from 0. */
   readonly thread: number;
-  readonly caller: Caller<Response>;
+  /** One for each workload of the plan. */
+  readonly callers: readonly Caller<Response>[];
   /** Calls that the server takes at once on the connection on which it takes the fewest; Infinity for any. */
   readonly callsMax: number;
   /** Of all connections of this thread, now. */
@@ -48,15 +50,21 @@ export class ThreadLoad<Response> {
   #cutOffMs = Infinity;
 
   constructor(options: ThreadLoadOptions<Response>) {
-    const { plan, thread, caller, callsMax, beginMs, onSecond } = options;
-    const { threads, loop } = plan;
+    const { plan, thread, callers, callsMax, beginMs, onSecond } = options;
+    const { threads, loop, deadlineMs } = plan;
     this.#options = options;
     this.#window = new LoadWindow({ ...plan, thread, beginMs });
     const window = this.#window;
-    this.#recorder = new SecondRecorder({ window, closed: loop.kind === "closed", onSecond });
+    const recorder = new SecondRecorder({
+      window,
+      closed: loop.kind === "closed",
+      workloads: callers.length,
+      onSecond,
+    });
+    this.#recorder = recorder;
     const connections = shareOf(plan.connections, thread, threads);
-    const recorder = this.#recorder;
-    const parts = { caller, callsMax, recorder, window, connections, nowMs };
+    const draw = workloadDraw(plan, thread);
+    const parts = { callers, draw, callsMax, deadlineMs, recorder, window, connections, nowMs };
     this.#loop = openLoop(parts, plan, thread);
   }
 

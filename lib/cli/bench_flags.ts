@@ -22,6 +22,7 @@ import {
   CONCURRENT_STREAMS_MAX,
   THREADS_MAX,
 } from "../limits.ts";
+import { MATRIX_COLUMNS } from "../workload/random.ts";
 import { SEED_MAX } from "../workload/random_stream.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
 import { type Flag, flagValue, type GivenArguments } from "./flag.ts";
@@ -37,6 +38,7 @@ import { ascendingIntegers, objectiveFor } from "./measure_kind.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 import { type ClientSecurityFlags, readSecurityFlags, SECURITY_FLAGS } from "./security_flags.ts";
 import { parseTarget, type Target } from "./target.ts";
+import { parseWorkloadList } from "./workload_list.ts";
 
 const MS_PER_SECOND = 1_000;
 
@@ -58,8 +60,19 @@ const ZIPF_MAX = 10;
 /** The longest deadline: a call that takes as long is lost. */
 const DEADLINE_MS_MAX = 600_000;
 
-/** What is called: a method with vectors, or a workload, whose file the composition root reads. */
+/** What is called: one workload, or several with their weights. */
 export type BenchWorkloadFlags =
+  | SingleWorkloadFlags
+  | {
+    readonly kind: "mix";
+    readonly parts: readonly {
+      readonly workload: SingleWorkloadFlags;
+      readonly weight: number;
+    }[];
+  };
+
+/** A method with vectors or keys, or a workload, whose file the composition root reads. */
+export type SingleWorkloadFlags =
   | {
     readonly kind: "method";
     readonly method: BenchMethod;
@@ -101,12 +114,13 @@ const method: Flag<BenchMethod> = {
   fallback: "predict",
 };
 const WORKLOAD: FlagKind<string> = {
-  expected: `${RANDOM}, ${NUMSTORE} or the name of a JSON file of requests, which are repeated`,
+  expected: `${RANDOM}, ${NUMSTORE}, a method or the name of a JSON file of requests, which are ` +
+    "repeated; or several with weights, such as random:3,numstore:1",
   parse: (text) => text === "" ? undefined : text,
 };
 const workload: Flag<string> = {
   name: "--workload",
-  placeholder: "name",
+  placeholder: "names",
   summary: "instead of a method",
   kind: WORKLOAD,
   fallback: "none",
@@ -258,7 +272,7 @@ const BENCH: Program = {
 
 /** Which flags are of no use with another one, and what they are for. */
 const CONFLICTS: readonly (readonly [flag: string, not: readonly Flag<unknown>[]])[] = [
-  [workload.name, [method, inputs, distinct, zipf]],
+  [workload.name, [method]],
   [rate.name, [inflight]],
   // The last of a number of calls is answered after the last is due: that is not falling behind.
   [slo.name, [inflight, sweep, output, requests]],
@@ -378,15 +392,66 @@ function readThreads(
 }
 
 function readWorkload(given: GivenArguments): BenchWorkloadFlags {
-  if (given.texts.has(workload.name)) {
-    const name = flagValue(workload, given);
-    return name === RANDOM || name === NUMSTORE ? { kind: name } : { kind: "file", file: name };
+  if (!given.texts.has(workload.name)) return readMethod(flagValue(method, given), given);
+  const { source = workload.name } = given.texts.get(workload.name) ?? {};
+  const parts = parseWorkloadList(flagValue(workload, given), source)
+    .map(({ name, weight, isFile }) => ({
+      workload: isFile ? { kind: "file", file: name } as const : readNamed(name, given),
+      weight,
+    }));
+  const workloads = parts.map(({ workload }) => workload);
+  rejectUnused(workloads, given);
+  rejectLengths(workloads);
+  return parts.length === 1 ? parts[0].workload : { kind: "mix", parts };
+}
+
+function readNamed(name: string, given: GivenArguments): SingleWorkloadFlags {
+  if (name === RANDOM || name === NUMSTORE) return { kind: name };
+  const called = BENCH_METHODS.find((method) => method === name);
+  if (called !== undefined) return readMethod(called, given, { alone: false });
+  return { kind: "file", file: name };
+}
+
+/** What says how methods are called is of no use without one. */
+function rejectUnused(workloads: readonly SingleWorkloadFlags[], { texts }: GivenArguments): void {
+  const choices = workloads.flatMap((of) => of.kind === "method" ? [of.choice] : []);
+  const needs = [
+    [inputs, choices.some(({ inputs }) => inputs !== undefined)],
+    [distinct, choices.length > 0],
+    [zipf, choices.length > 0],
+  ] as const;
+  for (const [flag, isUsed] of needs) {
+    if (isUsed || !texts.has(flag.name)) continue;
+    throw wrong(`${flag.name} cannot be used with ${workload.name} that has no method for it`);
   }
-  const called = flagValue(method, given);
+}
+
+/** A server has coefficients of one length, so calls of another one would fail. */
+function rejectLengths(workloads: readonly SingleWorkloadFlags[]): void {
+  if (!workloads.some(({ kind }) => kind === RANDOM)) return;
+  for (const { choice } of workloads.filter((of) => of.kind === "method")) {
+    if (choice.inputs === undefined || choice.inputs === MATRIX_COLUMNS) continue;
+    throw wrong(`${inputs.name} is ${choice.inputs}, expected ${MATRIX_COLUMNS} beside ${RANDOM}`);
+  }
+}
+
+/** @param options.alone whether no other method may have a use for a flag that this one has not */
+function readMethod(
+  called: BenchMethod,
+  given: GivenArguments,
+  { alone }: { readonly alone: boolean } = { alone: true },
+): SingleWorkloadFlags {
   const popularity = { distinct: flagValue(distinct, given), zipf: flagValue(zipf, given) };
   const keysMax = KEYS_MAX[called];
   if (keysMax !== undefined) {
-    rejectForKeys(called, { keys: popularity.distinct, keysMax }, given);
+    if (alone && given.texts.has(inputs.name)) {
+      throw wrong(`${inputs.name} cannot be used with ${method.name} ${called}`);
+    }
+    if (popularity.distinct > keysMax) {
+      throw wrong(
+        `${distinct.name} is ${popularity.distinct}, expected at most ${keysMax} with ${called}`,
+      );
+    }
     return { kind: "method", method: called, choice: { inputs: undefined, ...popularity } };
   }
   const choice = { inputs: flagValue(inputs, given), ...popularity };
@@ -397,19 +462,6 @@ function readWorkload(given: GivenArguments): BenchWorkloadFlags {
     );
   }
   return { kind: "method", method: called, choice };
-}
-
-function rejectForKeys(
-  called: BenchMethod,
-  { keys, keysMax }: { readonly keys: number; readonly keysMax: number },
-  { texts }: GivenArguments,
-): void {
-  if (texts.has(inputs.name)) {
-    throw wrong(`${inputs.name} cannot be used with ${method.name} ${called}`);
-  }
-  if (keys > keysMax) {
-    throw wrong(`${distinct.name} is ${keys}, expected at most ${keysMax} with ${called}`);
-  }
 }
 
 function wrong(message: string): OperationError {

@@ -26,6 +26,12 @@ export interface CallOptions {
   readonly onMessage?: (how: MessageForm) => void;
   /** Hears the metadata that the response ends with. */
   readonly onTrailers?: (trailers: Metadata) => void;
+  /**
+   * As `onTrailers`, but hears the fields as they came, the protocol's own among them: for a caller of many
+   * calls that looks for a field or two, which reading all of them into Metadata would hold up. They stay
+   * what they are after the call.
+   */
+  readonly onTrailerFields?: (fields: HeaderList) => void;
 }
 
 /** How a message came over the wire. */
@@ -119,6 +125,7 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
       );
     }
     this.#tell(this.options.onTrailers, fields);
+    this.#hand(this.options.onTrailerFields, fields);
     const code = parseCode(status);
     if (code === Code.OK) return this.end(undefined);
     const message = decodeStatusMessage(valueOf(fields, "grpc-message") ?? "");
@@ -195,11 +202,15 @@ export abstract class ClientCall implements ResponseHandler, Expiring {
     this.cancel(new GrpcError(code, `Cannot read response: ${what}`));
   }
 
-  /** A listener that throws ends its own call, not the connection that it is called from. */
   #tell(listener: ((metadata: Metadata) => void) | undefined, fields: HeaderList): void {
+    if (listener !== undefined) this.#hand((list) => listener(readMetadata(list)), fields);
+  }
+
+  /** A listener that throws ends its own call, not the connection that it is called from. */
+  #hand(listener: ((fields: HeaderList) => void) | undefined, fields: HeaderList): void {
     if (listener === undefined) return;
     try {
-      listener(readMetadata(fields));
+      listener(fields);
     } catch (error) {
       this.cancel(error);
     }

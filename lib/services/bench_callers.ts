@@ -1,8 +1,9 @@
-import type { Caller, Outcome } from "../bench/caller.ts";
+import type { BenchCallOptions, Caller, Outcome } from "../bench/caller.ts";
 import {
   type BenchMethod,
   FACTORIALS,
   type LoadPlan,
+  partsOf,
   type RequestChoice,
 } from "../bench/load_plan.ts";
 import {
@@ -33,7 +34,7 @@ export interface BenchCallerOptions {
 /** One method that a load can be made of. */
 interface Method {
   /** Makes calls of one request each. */
-  open(channels: readonly Channel[], requests: Requests, options: CallOptions): Caller<unknown>;
+  open(channels: readonly Channel[], requests: Requests): Caller<unknown>;
   /** Brings the server into the state that the calls need. */
   prepare?(channel: Channel, choice: RequestChoice, options: CallOptions): Promise<void>;
 }
@@ -53,39 +54,42 @@ const KEYS_AT_ONCE = 100;
 /** One entry for each name of `--method`. */
 const METHODS: Readonly<Record<BenchMethod, Method>> = {
   predict: {
-    open: (channels, { choice, seed }, options) => {
+    open: (channels, { choice, seed }) => {
       const clients = channels.map((channel) => new ModelServerClient(channel));
       const requests = vectorRequests(choice, seed);
       return caller(
-        (connection) => clients[connection].predict(requests.next(), options),
+        (connection, options) => clients[connection].predict(requests.next(), options),
         outcomeOfPredict,
       );
     },
     prepare: (channel, { inputs = 1 }, options) => setCoefs(channel, inputs, options),
   },
   "set-coefs": {
-    open: (channels, { choice, seed }, options) => {
+    open: (channels, { choice, seed }) => {
       const clients = channels.map((channel) => new ModelServerClient(channel));
       const requests = vectorRequests(choice, seed);
       return caller(
-        (connection) => clients[connection].setCoefs(requests.next(), options),
+        (connection, options) => clients[connection].setCoefs(requests.next(), options),
         outcomeOfSetCoefs,
       );
     },
   },
   "set-num": {
-    open: (channels, { choice, seed }, options) => {
-      const clients = channels.map((channel) => new NumStoreClient(channel));
-      const requests = keyRequests(choice, seed);
-      return caller((connection) => setNum(clients[connection], requests.next(), options), ok);
-    },
-  },
-  fact: {
-    open: (channels, { choice, seed }, options) => {
+    open: (channels, { choice, seed }) => {
       const clients = channels.map((channel) => new NumStoreClient(channel));
       const requests = keyRequests(choice, seed);
       return caller(
-        (connection) => clients[connection].fact(keyOf(requests.next()), options),
+        (connection, options) => setNum(clients[connection], requests.next(), options),
+        ok,
+      );
+    },
+  },
+  fact: {
+    open: (channels, { choice, seed }) => {
+      const clients = channels.map((channel) => new NumStoreClient(channel));
+      const requests = keyRequests(choice, seed);
+      return caller(
+        (connection, options) => clients[connection].fact(keyOf(requests.next()), options),
         outcomeOfFact,
       );
     },
@@ -93,30 +97,32 @@ const METHODS: Readonly<Record<BenchMethod, Method>> = {
   },
 };
 
-/** The caller of one thread of a load. */
-export function benchCaller({ plan, thread, channels }: BenchCallerOptions): Caller<unknown> {
-  const { workload, deadlineMs, seed } = plan;
-  const options = { timeoutMs: deadlineMs };
-  if (workload.kind === "method") {
-    const requests = { choice: workload.choice, seed: { seed, thread } };
-    return METHODS[workload.method].open(channels, requests, options);
-  }
-  return workloadCaller(channels, workloadRequests(workload, { seed, thread }), options);
+/** The callers of one thread of a load, one for each of its workloads. */
+export function benchCallers({ plan, thread, channels }: BenchCallerOptions): Caller<unknown>[] {
+  const { seed } = plan;
+  return partsOf(plan.workload).map(({ workload }) => {
+    if (workload.kind === "method") {
+      const requests = { choice: workload.choice, seed: { seed, thread } };
+      return METHODS[workload.method].open(channels, requests);
+    }
+    return workloadCaller(channels, workloadRequests(workload, { seed, thread }));
+  });
 }
 
 /**
  * Makes the server ready for a load, so that no call fails for want of coefficients or numbers: sets
  * coefficients, all 1, of the length that it needs, and all keys whose factorials it asks for. A file and
- * the NumStore workload bring their own.
+ * the NumStore workload bring their own. Those of several workloads are of the same length.
  *
  * @throws {GrpcError} when the server does not answer; OperationError when it refuses.
  */
 export async function prepareBench(channel: Channel, plan: LoadPlan): Promise<void> {
-  const { workload, deadlineMs } = plan;
-  const options = { timeoutMs: deadlineMs };
-  if (workload.kind === "random") await setCoefs(channel, MATRIX_COLUMNS, options);
-  if (workload.kind !== "method") return;
-  await METHODS[workload.method].prepare?.(channel, workload.choice, options);
+  const options = { timeoutMs: plan.deadlineMs };
+  for (const { workload } of partsOf(plan.workload)) {
+    if (workload.kind === "random") await setCoefs(channel, MATRIX_COLUMNS, options);
+    if (workload.kind !== "method") continue;
+    await METHODS[workload.method].prepare?.(channel, workload.choice, options);
+  }
 }
 
 async function setCoefs(channel: Channel, inputs: number, options: CallOptions): Promise<void> {
@@ -153,12 +159,11 @@ function keyOf(key: number): string {
 function workloadCaller(
   channels: readonly Channel[],
   requests: ReturnType<typeof workloadRequests>,
-  options: CallOptions,
 ): Caller<unknown> {
   const modelServers = channels.map((channel) => new ModelServerClient(channel));
   const numStores = channels.map((channel) => new NumStoreClient(channel));
   return caller<PredictResponse | SetCoefsResponse | SetNumResponse | FactResponse>(
-    (connection) => {
+    (connection, options) => {
       const request = requests.next();
       switch (request.type) {
         case "Predict":
@@ -181,7 +186,7 @@ function workloadCaller(
 
 /** A load does not look at what its responses hold, so it need not know their type. */
 function caller<Response>(
-  call: (connection: number) => Promise<Response>,
+  call: (connection: number, options: BenchCallOptions) => Promise<Response>,
   outcomeOf: (response: Response) => Outcome,
 ): Caller<unknown> {
   const typed: Caller<Response> = { call, outcomeOf, codeOf };

@@ -34,6 +34,9 @@ function record(second: number, answered: number, inTime: number): SecondRecord 
     misses: none,
     others,
     service: null,
+    coalesced: none,
+    server: null,
+    workloads: [],
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { diffReports, type FigureChange, regressionsOf } from "../../lib/bench/diff.ts";
 import { formatDiff, formatRegression } from "../../lib/bench/diff_table.ts";
-import { makeReport } from "./made_report.ts";
+import { makeDistribution, makeReport } from "./made_report.ts";
 
 const base = makeReport();
 
@@ -166,4 +166,20 @@ Deno.test("regressionsOf() finds an outage that no second tells of", () => {
   // A handful in a great many is noise.
   const few = { ...base, errors: [{ code: "UNAVAILABLE", count: 3 }] };
   assert.equal(named(diffReports(base, few).changes, "errors").verdict, "unsure");
+});
+
+Deno.test("diffReports() does not judge the server's own times by the seconds of the latency", () => {
+  const of = (p50Ms: number) => {
+    const report = makeReport({ p50Ms });
+    const server = { queue: null, compute: makeDistribution(p50Ms / 2, 1_000), cache: null };
+    const options = { ...report.options, loop: "closed" as const };
+    return { ...report, options, server };
+  };
+  const { changes } = diffReports(of(1), of(2));
+  const verdicts = new Map(changes.map(({ figure, verdict, p }) => [figure.name, { verdict, p }]));
+  assert.equal(verdicts.get("service p50")?.verdict, "worse");
+  for (const name of ["server compute p50", "server compute p99"]) {
+    assert.deepEqual(verdicts.get(name), { verdict: "unsure", p: null });
+  }
+  assert.equal(verdicts.has("server queue p50"), false);
 });

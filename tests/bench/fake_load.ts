@@ -1,5 +1,5 @@
 import { Arrivals } from "../../lib/bench/arrivals.ts";
-import type { Caller, Outcome } from "../../lib/bench/caller.ts";
+import type { BenchCallOptions, Caller, Outcome } from "../../lib/bench/caller.ts";
 import { ClosedLoop } from "../../lib/bench/closed_loop.ts";
 import type { LoadLoopRun } from "../../lib/bench/load_loop.ts";
 import type { LoadLength, LoadLoop } from "../../lib/bench/load_plan.ts";
@@ -7,6 +7,7 @@ import { LoadWindow } from "../../lib/bench/load_window.ts";
 import { OpenLoop } from "../../lib/bench/open_loop.ts";
 import { RunTally, type RunTotals } from "../../lib/bench/run_tally.ts";
 import { SecondRecorder } from "../../lib/bench/second_record.ts";
+import type { TrailerField } from "../../lib/bench/server_report.ts";
 
 /** A clock that moves only when the test says so, and what is to happen when. */
 export class FakeClock {
@@ -43,7 +44,11 @@ async function settle(): Promise<void> {
 type CallScript = (
   sentMs: number,
   connection: number,
-) => { readonly endMs: number; readonly answer: Outcome | Error };
+) => {
+  readonly endMs: number;
+  readonly answer: Outcome | Error;
+  readonly trailers?: readonly TrailerField[];
+};
 
 /** Answers each call when, and as, the script says; it is told when the call was made. */
 export class FakeCaller implements Caller<Outcome> {
@@ -59,14 +64,15 @@ export class FakeCaller implements Caller<Outcome> {
     this.#script = script;
   }
 
-  call(connection: number): Promise<Outcome> {
+  call(connection: number, options: BenchCallOptions): Promise<Outcome> {
     this.sentMs.push(this.#clock.nowMs);
     this.connections.push(connection);
     this.inFlightMax = Math.max(this.inFlightMax, ++this.inFlight);
-    const { endMs, answer } = this.#script(this.#clock.nowMs, connection);
+    const { endMs, answer, trailers = [] } = this.#script(this.#clock.nowMs, connection);
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     this.#clock.at(endMs, () => {
       this.inFlight--;
+      options.onTrailerFields(trailers);
       if (answer instanceof Error) reject(answer);
       else resolve(answer);
     });
@@ -86,6 +92,9 @@ export class FakeCaller implements Caller<Outcome> {
 export interface FakeLoadOptions {
   readonly clock: FakeClock;
   readonly caller: FakeCaller;
+  /** Of further workloads, and what draws one. */
+  readonly others?: readonly FakeCaller[];
+  readonly draw?: () => number;
   readonly loop: LoadLoop;
   readonly length: LoadLength;
   readonly warmupMs?: number;
@@ -102,18 +111,23 @@ export interface FakeLoad {
 
 /** A load as a thread has it, with the test's clock in the place of the real one. */
 export function fakeLoad(
-  { clock, caller, loop, length, warmupMs = 0, connections = 1, callsMax = Infinity }:
-    FakeLoadOptions,
+  { clock, caller, loop, length, others = [], ...more }: FakeLoadOptions,
 ): FakeLoad {
+  const { warmupMs = 0, connections = 1, callsMax = Infinity, draw = () => 0 } = more;
   const nowMs = () => clock.nowMs;
   const window = new LoadWindow({ length, warmupMs, thread: 0, threads: 1, beginMs: 0 });
   const tally = new RunTally(1, () => {});
   const recorder = new SecondRecorder({
     window,
     closed: loop.kind === "closed",
+    workloads: 1 + others.length,
     onSecond: (record) => tally.add(record),
   });
-  const parts = { caller, recorder, window, connections, callsMax, nowMs };
+  const callers = [caller, ...others];
+  const parts = {
+    ...{ callers, draw, recorder, window, connections, callsMax, nowMs },
+    deadlineMs: 1_000,
+  };
   return {
     window,
     loop: loop.kind === "closed" ? new ClosedLoop(parts, loop.inflight) : new OpenLoop(parts, {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Outcome } from "../../lib/bench/caller.ts";
 import type { LoadLoop } from "../../lib/bench/load_plan.ts";
 import { BENCH_OPEN_INFLIGHT_MAX } from "../../lib/limits.ts";
 import { FakeCaller, FakeClock, fakeLoad } from "./fake_load.ts";
@@ -266,4 +267,94 @@ Deno.test("calls that are given up count in the second in which they were due", 
       assert.ok(series[3].p50Ms > 400 && series[3].p50Ms < 600, `${series[3].p50Ms}`);
     });
   }
+});
+
+Deno.test("calls are counted by what the server's trailers tell of its cache and its time", async () => {
+  const told: readonly (readonly [answer: Outcome, cache: string])[] = [
+    // An answer that tells is believed, but that it was coalesced it cannot tell.
+    ...[["hit", "miss"], ["miss", "hit"], ["miss", "coalesced"], ["hit", "coalesced"]] as const,
+    ...[["ok", "hit"], ["ok", "miss"], ["ok", "coalesced"], ["ok", "?"], ["error", "hit"]] as const,
+  ];
+  const clock = new FakeClock();
+  let calls = 0;
+  const caller = new FakeCaller(clock, (sentMs) => {
+    const [answer, cache] = told[calls++];
+    const trailers = [
+      { name: "cache", value: cache },
+      { name: "server-timing", value: `queue;dur=${calls}` },
+    ];
+    return { endMs: sentMs + 1, answer, trailers };
+  });
+  const length = { kind: "requests", requests: told.length } as const;
+  const { loop, totals } = fakeLoad({ clock, caller, loop: CLOSED, length });
+  const over = loop.run();
+  await clock.runUntil(SECOND);
+  await over;
+  const { hits, misses, coalesced, latency, server, errors } = totals();
+  assert.deepEqual([hits?.count, misses?.count, coalesced?.count, latency.count], [2, 2, 3, 8]);
+  assert.deepEqual(errors, [{ code: "ERROR_IN_ANSWER", count: 1 }]);
+  // What an error took the server is no time of an answer.
+  assert.deepEqual([server?.queue?.count, server?.compute, server?.cache], [8, null, null]);
+  close(server?.queue?.maxMs ?? 0, 8);
+});
+
+Deno.test("a call whose answer has no trailers is not told of by those of the slot's last one", async () => {
+  const clock = new FakeClock();
+  let calls = 0;
+  const caller = new FakeCaller(clock, (sentMs) => ({
+    endMs: sentMs + 1,
+    answer: "ok",
+    ...(calls++ === 0 ? { trailers: [{ name: "cache", value: "hit" }] } : {}),
+  }));
+  const length = { kind: "requests", requests: 10 } as const;
+  const { loop, totals } = fakeLoad({ clock, caller, loop: CLOSED, length });
+  const over = loop.run();
+  await clock.runUntil(SECOND);
+  await over;
+  assert.deepEqual([totals().hits?.count, totals().latency.count], [1, 10]);
+});
+
+Deno.test("each call of several workloads is made, and counted, as what was drawn", async (t) => {
+  for (const loop of [CLOSED, OPEN]) {
+    await t.step(loop.kind, async () => {
+      const clock = new FakeClock();
+      const quick = new FakeCaller(clock, (sentMs) => ({ endMs: sentMs + 1, answer: "ok" }));
+      const broken = new FakeCaller(clock, (sentMs) => ({
+        endMs: sentMs + 2,
+        answer: new Error("INTERNAL"),
+      }));
+      let drawn = 0;
+      const running = fakeLoad({
+        ...{ clock, loop, caller: quick, others: [broken] },
+        length: { kind: "requests", requests: 40 },
+        draw: () => drawn++ % 4 === 3 ? 1 : 0,
+      });
+      const over = running.loop.run();
+      await clock.runUntil(SECOND);
+      await over;
+      const { workloads, calls } = running.totals();
+      assert.deepEqual([quick.sentMs.length, broken.sentMs.length, calls], [30, 10, 40]);
+      assert.deepEqual(
+        workloads.map(({ calls, errors, latency: { count } }) => [calls, errors, count]),
+        [[30, [], 30], [10, [{ code: "INTERNAL", count: 10 }], 0]],
+      );
+    });
+  }
+});
+
+Deno.test("calls that an open loop never sent are of the workloads that they would have been", async () => {
+  const clock = new FakeClock();
+  const never = new FakeCaller(clock, () => ({ endMs: Infinity, answer: "ok" }));
+  let drawn = 0;
+  const { loop, totals } = fakeLoad({
+    ...{ clock, caller: never, others: [never], loop: OPEN, length: tenSeconds },
+    draw: () => drawn++ % 4 === 3 ? 1 : 0,
+  });
+  const over = loop.run();
+  await clock.runUntil(10 * SECOND);
+  loop.cutOff(10 * SECOND);
+  await over;
+  const { workloads, calls } = totals();
+  assert.equal(calls, 10_000);
+  assert.deepEqual(workloads.map(({ calls }) => calls), [7_500, 2_500]);
 });

@@ -56,6 +56,9 @@ export function makeReport(
     service: makeDistribution(p50Ms * 0.6, calls),
     hits: makeDistribution(p50Ms * 0.5, Math.floor(calls / 4)),
     misses: makeDistribution(p50Ms, calls - Math.floor(calls / 4)),
+    coalesced: null,
+    server: null,
+    workloads: null,
     bytesSent: calls * 100,
     bytesReceived: calls * 50,
     series: Array.from({ length: seconds }, (_, second) => ({

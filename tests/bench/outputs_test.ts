@@ -13,15 +13,51 @@ Deno.test("OUTPUTS.json is the report, and fits its schema", () => {
 
 Deno.test("benchReportSchema refuses other reports", async (t) => {
   const cases: [string, object][] = [
-    ["another version", { ...reportOf(), schema: "modelserver-bench/2" }],
+    ["the version before", { ...reportOf(), schema: "modelserver-bench/1" }],
     ["a field too many", { ...reportOf(), extra: 1 }],
-    ["what no server tells", { ...reportOf(), server: null }],
+    ["half of what a server tells", { ...reportOf(), server: { queue: null } }],
     ["a missing field", { ...reportOf(), calls: undefined }],
     ["a negative time", { ...reportOf(), elapsedMs: -1 }],
   ];
   for (const [what, report] of cases) {
     await t.step(what, () => assert.ok(!benchReportSchema.safeParse(report).success));
   }
+});
+
+Deno.test("OUTPUTS.table has the server's own times, coalesced calls, and each of several workloads", () => {
+  const fast = distributionOf([0.012]);
+  const text = OUTPUTS.table(reportOf({
+    hits: distributionOf([1, 2, 3]),
+    misses: distributionOf([4, 5, 6, 7]),
+    coalesced: distributionOf([8]),
+    server: { queue: fast, compute: distributionOf([1, 2]), cache: null },
+    workloads: [
+      { workload: "random", weight: 3, calls: 8, errors: [], latency: distributionOf([1, 2]) },
+      {
+        workload: "w.json",
+        weight: 1,
+        calls: 2,
+        errors: [{ code: "UNAVAILABLE", count: 1 }, { code: "CANCELLED", count: 1 }],
+        latency: distributionOf([]),
+      },
+    ],
+  }));
+  assert.ok(
+    text.includes(`
+hits 37.5 %       1.00  2.00  2.00  3.00  3.00   3.00    3.00  3.00
+misses 50 %       4.00  5.50  5.00  7.00  7.00   7.00    7.00  7.00
+coalesced 12.5 %  8.00  8.00  8.00  8.00  8.00   8.00    8.00  8.00
+
+server, ms     min    mean     p50     p90     p99   p99.9  p99.99     max
+queue       0.0120  0.0120  0.0120  0.0120  0.0120  0.0120  0.0120  0.0120
+compute       1.00    1.50    1.00    2.00    2.00    2.00    2.00    2.00
+
+workload  share  calls  p50 ms  p99 ms  errors
+random     80 %      8    1.00    2.00       0
+w.json     20 %      2       –       –       2
+`),
+    text,
+  );
 });
 
 Deno.test("OUTPUTS.table of a closed loop has one row of latencies, and none of errors", () => {

@@ -32,7 +32,9 @@ Deno.test("formatHtml() keeps the license of the charts' library", () => {
 });
 
 Deno.test("formatHtml() escapes what a server and a user say", () => {
-  const page = formatHtml({ ...hostile, options: { ...hostile.options, workload: HOSTILE } });
+  const { workloads } = split;
+  const options = { ...hostile.options, workload: HOSTILE };
+  const page = formatHtml({ ...hostile, options, workloads });
   const count = (part: RegExp) => [...page.matchAll(part)].length;
   assert.equal(count(/<script\b/g), 3);
   assert.equal(count(/<\/script>/g), 3);
@@ -62,6 +64,7 @@ Deno.test({
       await t.step("draws the report's curve", () => drawsCurve(browser));
       await t.step("draws the course of the run", () => drawsCourse(browser));
       await t.step("has the report's numbers in tables", () => hasTables(browser));
+      await t.step("has the server's own times and each workload", () => hasServerTimes(browser));
       await t.step("runs nothing that a report says", () => runsNothing(browser));
       await t.step("is as light or dark as the reader's system", () => followsScheme(browser));
       await t.step("is as wide as a phone", () => fitsPhone(browser));
@@ -206,6 +209,57 @@ async function hasTables(browser: Browser): Promise<void> {
   assert.equal(await page.title(), "predict on 127.0.0.1:5440: load report");
 }
 
+/** A report of a server that tells, and of several workloads. */
+const split = makeReport({}, {
+  coalesced: makeDistribution(2, 100),
+  server: { queue: makeDistribution(0.1, 200), compute: makeDistribution(0.4, 100), cache: null },
+  workloads: [
+    {
+      ...{ workload: "random", weight: 3, calls: 7_500, errors: [] },
+      latency: makeDistribution(1, 9),
+    },
+    {
+      ...{ workload: HOSTILE, weight: 1, calls: 2_500 },
+      errors: [{ code: HOSTILE, count: 2 }, { code: "INTERNAL", count: 5 }],
+      latency: { ...makeDistribution(1, 1), count: 0, curve: [] },
+    },
+  ],
+});
+
+async function hasServerTimes(browser: Browser): Promise<void> {
+  await using opened = await open(browser, split, { colorScheme: "light" });
+  const { page } = opened;
+  const rows = async (id: string) =>
+    (await page.locator(`#${id} tr`).allInnerTexts()).map((text) =>
+      text.split("\t").map((cell) => cell.trim())
+    );
+  assert.deepEqual(await rows("server"), [
+    ["ms", "", "mean", "p50", "p99", "max", "answers"],
+    ["queue", "", "0.144", "0.100", "0.664", "0.765", "200"],
+    ["compute", "", "0.577", "0.400", "2.66", "2.66", "100"],
+  ]);
+  assert.deepEqual(await rows("workloads"), [
+    ["workload", "weight", "share", "calls", "p50 ms", "p99 ms", "errors"],
+    ["random", "3", "75 %", "7 500", "1.00", "6.64", "0"],
+    [HOSTILE, "1", "25 %", "2 500", "–", "–", "7"],
+  ]);
+  assert.equal((await rows("distributions"))[0].at(-1), "coalesced");
+  // The bars are as long as the means are to each other, in the colors of the page.
+  const bars = page.locator("#server rect");
+  const boxes = await Promise.all([0, 1].map((index) => bars.nth(index).boundingBox()));
+  const [queuePx, computePx] = boxes.map((box) => box?.width ?? 0);
+  assert.ok(
+    computePx > 60 && Math.abs(queuePx / computePx - 0.25) < 0.02,
+    `${queuePx} ${computePx}`,
+  );
+  const fill = () =>
+    page.evaluate<string>(`getComputedStyle(document.querySelector("#server rect")).fill`);
+  assert.equal(await fill(), "rgb(29, 95, 209)");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await until(page, "matchMedia('(prefers-color-scheme: dark)').matches");
+  assert.equal(await fill(), "rgb(110, 168, 255)");
+}
+
 async function runsNothing(browser: Browser): Promise<void> {
   await using opened = await open(browser, hostile);
   const { page } = opened;
@@ -243,7 +297,8 @@ async function until(page: Page, expression: string): Promise<void> {
 async function fitsPhone(browser: Browser): Promise<void> {
   const viewport = { width: 360, height: 740 };
   const latency = { ...hostile.latency, count: 123_456_789_012 };
-  const wide = { ...hostile, latency, service: latency, misses: latency };
+  const { server, workloads } = split;
+  const wide = { ...hostile, latency, service: latency, misses: latency, server, workloads };
   await using opened = await open(browser, wide, { viewport });
   const { page } = opened;
   assert.equal(await page.evaluate("document.documentElement.scrollWidth"), viewport.width);

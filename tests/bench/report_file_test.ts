@@ -1,13 +1,35 @@
 import assert from "node:assert/strict";
 import { parseReport, readReportFile } from "../../lib/bench/report_file.ts";
+import { diffReports } from "../../lib/bench/diff.ts";
 import { OperationError } from "../../lib/errors.ts";
 import { makeReport } from "./made_report.ts";
+import version1 from "./report_version_1.json" with { type: "text" };
 
 Deno.test("parseReport() gives back what JSON.stringify() wrote", () => {
   const closed = makeReport({ seconds: 3 }, { hits: null, misses: null });
-  for (const report of [makeReport({ failing: 2 }), closed]) {
+  const of = makeReport().latency;
+  const split = makeReport({}, {
+    coalesced: of,
+    server: { queue: null, compute: of, cache: of },
+    workloads: [{ workload: "a", weight: 0.5, calls: 1, errors: [], latency: of }],
+  });
+  for (const report of [makeReport({ failing: 2 }), closed, split]) {
     assert.deepEqual(parseReport(JSON.stringify(report), "a.json"), report);
   }
+});
+
+Deno.test("parseReport() reads a report of version 1, which told less", () => {
+  const report = parseReport(version1, "old.json");
+  const { schema, coalesced, server, workloads, latency, calls } = report;
+  assert.deepEqual({ schema, coalesced, server, workloads }, {
+    ...{ schema: "modelserver-bench/2", coalesced: null, server: null, workloads: null },
+  });
+  assert.deepEqual([latency.p99Ms, calls], [1.5, 4]);
+  // Whatever it names itself, a report is of one version.
+  const mixed = JSON.stringify({ ...JSON.parse(version1), server: null });
+  assert.throws(() => parseReport(mixed, "old.json"), /Unrecognized key: "server"/);
+  const { changes } = diffReports(report, makeReport());
+  assert.ok(changes.some(({ figure }) => figure.name === "latency p99"));
 });
 
 Deno.test("parseReport() names the file, the field, what it found and what it needs", async (t) => {
@@ -16,12 +38,12 @@ Deno.test("parseReport() names the file, the field, what it found and what it ne
   const cases: readonly (readonly [name: string, text: string, message: RegExp])[] = [
     ["no JSON", "{", /^expected JSON: /],
     ["an empty file", "", /^expected JSON: /],
-    ["no report", "[]", /^found no schema, need "modelserver-bench\/1"$/],
-    ["null", "null", /^found no schema, need "modelserver-bench\/1"$/],
+    ["no report", "[]", /^found no schema, need "modelserver-bench\/2" or "modelserver-bench\/1"$/],
+    ["null", "null", /^found no schema, need "modelserver-bench\/2" or "modelserver-bench\/1"$/],
     [
       "another version",
-      JSON.stringify({ ...report, schema: "modelserver-bench/2" }),
-      /^found schema "modelserver-bench\/2", need "modelserver-bench\/1"$/,
+      JSON.stringify({ ...report, schema: "modelserver-bench/3" }),
+      /^found schema "modelserver-bench\/3", need "modelserver-bench\/2" or "modelserver-bench\/1"$/,
     ],
     [
       "a text for a number",
@@ -86,6 +108,7 @@ Deno.test({
     message: "Cannot read report lib: it is a folder, needs a file",
   });
   await assert.rejects(() => readReportFile("deno.json"), {
-    message: 'Cannot read report deno.json: found no schema, need "modelserver-bench/1"',
+    message:
+      'Cannot read report deno.json: found no schema, need "modelserver-bench/2" or "modelserver-bench/1"',
   });
 });

@@ -63,7 +63,7 @@ async function run(
   const load = new ThreadLoad({
     plan,
     thread: 0,
-    caller,
+    callers: [caller],
     callsMax: Math.min(...channels.map(({ callsMax }) => callsMax)),
     traffic: () => sumTraffic(channels.map(({ traffic }) => traffic)),
     beginMs: performance.now(),

@@ -46,6 +46,48 @@ Deno.test("parseBenchFlags() reads the flags", async (t) => {
     [["--workload", "numstore"], { workload: { kind: "numstore" } }],
     [["--workload", "random"], { workload: { kind: "random" } }],
     [["--workload", "w.json"], { workload: { kind: "file", file: "w.json" } }],
+    [["--workload", "random:3"], { workload: { kind: "random" } }],
+    [["--workload", '"fact"'], { workload: { kind: "file", file: "fact" } }],
+    [["--workload", "predict"], {}],
+    [["--workload", 'random:3,"a,b.json":0.5,numstore'], {
+      workload: {
+        kind: "mix",
+        parts: [
+          { workload: { kind: "random" }, weight: 3 },
+          { workload: { kind: "file", file: "a,b.json" }, weight: 0.5 },
+          { workload: { kind: "numstore" }, weight: 1 },
+        ],
+      },
+    }],
+    [
+      [
+        "--workload",
+        "fact:2,predict,numstore",
+        "--inputs",
+        "3",
+        "--distinct",
+        "20",
+        "--zipf",
+        "1.1",
+      ],
+      {
+        workload: {
+          kind: "mix",
+          parts: [
+            {
+              workload: {
+                kind: "method",
+                method: "fact",
+                choice: { ...vectors, inputs: undefined },
+              },
+              weight: 2,
+            },
+            { workload: { kind: "method", method: "predict", choice: vectors }, weight: 1 },
+            { workload: { kind: "numstore" }, weight: 1 },
+          ],
+        },
+      },
+    ],
     [
       ["--inputs", "3", "--distinct", "20", "--zipf", "1.1"],
       { workload: { kind: "method", method: "predict", choice: vectors } },
@@ -97,6 +139,26 @@ Deno.test("parseBenchFlags() says what is wrong", async (t) => {
     [["5440", "--requests", "9", "--duration", "1s"], /--duration cannot be used with --requests/],
     [["5440", "--workload", "random", "--zipf", "1"], /--zipf cannot be used with --workload/],
     [["5440", "--workload", "random", "--method", "predict"], /--method cannot be used/],
+    [
+      ["5440", "--workload", ""],
+      /--workload is "", expected random, numstore, a method or the name/,
+    ],
+    [
+      ["5440", "--workload", "random:0,numstore"],
+      /--workload is "random:0,numstore", with the weight "0": expected NAME or NAME:WEIGHT, /,
+    ],
+    [
+      ["5440", "--workload", "fact,random", "--inputs", "3"],
+      /--inputs cannot be used with --workload that has no method for it/,
+    ],
+    [
+      ["5440", "--workload", "set-coefs,random", "--inputs", "3"],
+      /--inputs is 3, expected 10 beside random/,
+    ],
+    [
+      ["5440", "--workload", "predict,fact", "--distinct", "30"],
+      /--distinct is 30, expected at most 21 with fact/,
+    ],
     [["5440", "--threads", "9"], /--threads is 9, expected at most one for each of 8 connections/],
     [
       ["5440", "--inputs", "10000", "--distinct", "10000"],

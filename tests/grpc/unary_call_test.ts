@@ -70,6 +70,21 @@ Deno.test("Metadata travels both ways, before and behind the response", async ()
   assert.deepEqual(trailers?.entries(), [["end", "2"], ["end-bin", bytes]]);
 });
 
+Deno.test("onTrailerFields hears the fields of the response's end, before the caller has it", async () => {
+  await using test = new TestServer({
+    unary: (note, call) => {
+      call.trailers.append("end", "2");
+      return note;
+    },
+  });
+  const heard: string[] = [];
+  await test.channel().unary(echo.unary, {}, {
+    onTrailerFields: (fields) =>
+      heard.push(...fields.map(({ name, value }) => `${name}: ${value}`)),
+  }).then(() => heard.push("response"));
+  assert.deepEqual(heard, ["grpc-status: 0", "end: 2", "response"]);
+});
+
 Deno.test("A GrpcError of the handler reaches the client with code, message and trailers", async () => {
   const trailers = new Metadata().append("detail-bin", new Uint8Array([1, 2]));
   await using test = new TestServer({
@@ -207,6 +222,7 @@ Deno.test("A listener that throws ends its own call and no other", async () => {
   };
   await assert.rejects(channel.unary(echo.unary, {}, { onHeaders: fail }), bug);
   await assert.rejects(channel.unary(echo.unary, {}, { onTrailers: fail }), bug);
+  await assert.rejects(channel.unary(echo.unary, {}, { onTrailerFields: fail }), bug);
   started.resolve();
   assert.equal((await other).text, "slow");
   assert.equal(test.transports.length, 1);

@@ -22,6 +22,33 @@ function fakeServer(onPredict: () => void): TestServer {
   });
 }
 
+/** What a scripted server tells of one call, and how it answers. */
+interface Script {
+  readonly hit: boolean;
+  readonly cache?: string;
+  readonly timing?: string;
+}
+
+/** A server in this process that tells what the script says, one entry for each Predict in turn, over and over. */
+function scriptedServer(script: readonly Script[]): TestServer {
+  let calls = 0;
+  const methods = modelServerMethods();
+  return new TestServer({}, {
+    register: (registry) => {
+      registry.add(methods.setCoefs, (_, call) => {
+        call.trailers.append("cache", calls++ % 2 === 0 ? "hit" : "miss");
+        return { success: true, error: "" };
+      });
+      registry.add(methods.predict, (_, call) => {
+        const { hit, cache, timing } = script[calls++ % script.length];
+        if (cache !== undefined) call.trailers.append("cache", cache);
+        if (timing !== undefined) call.trailers.append("server-timing", timing);
+        return { output: 1, cache_hit: hit, error: "" };
+      });
+    },
+  });
+}
+
 function spawnBench(client: ServerCommand, more: readonly string[]): Deno.ChildProcess {
   const { program, args, env = {}, cwd } = client;
   return new Deno.Command(program, {
@@ -87,6 +114,28 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
         const failed = numstore.errors.map(({ code }) => code);
         assert.ok(failed.every((code) => code === "ERROR_IN_ANSWER"), `${failed}`);
         assert.ok(numstore.calls === 200 && (numstore.hits?.count ?? 0) > 0);
+      });
+      await t.step("several workloads by weight, the same for the same seed", async () => {
+        const mix = async (...args: string[]) => {
+          const list = "random:3,numstore:1,predict:0.5";
+          return await bench("--workload", list, "--seed", "3", "--warmup", "0s", ...args);
+        };
+        const length = ["--requests", "2000", "--connections", "4", "--threads", "2"];
+        const report = await mix(...length);
+        const counts = ({ workloads }: BenchReport) =>
+          workloads?.map(({ workload, weight, calls }) => [workload, weight, calls] as const) ?? [];
+        const sum = counts(report).reduce((sum, [, , calls]) => sum + calls, 0);
+        assert.deepEqual([sum, report.calls], [2_000, 2_000]);
+        assert.equal(report.options.workload, "random:3,numstore:1,predict:0.5");
+        assert.deepEqual([report.options.inputs, report.options.distinct], [10, 1]);
+        for (const [workload, weight, calls] of counts(report)) {
+          const share = weight / 4.5;
+          const spread = Math.sqrt(2_000 * share * (1 - share));
+          assert.ok(Math.abs(calls - 2_000 * share) < 6 * spread, `${workload}: ${calls}`);
+        }
+        assert.deepEqual(counts(await mix(...length)), counts(report));
+        const open = await mix("--rate", "400", "--duration", "500ms");
+        assert.deepEqual([open.calls, open.workloads?.length], [200, 3]);
       });
       await t.step("methods with keys", async () => {
         for (const method of ["set-num", "fact"]) {
@@ -202,6 +251,57 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
         assert.match(stdout, text);
       });
     }
+  });
+
+  Deno.test({
+    name: `${name}: client bench reports what a server tells of its own time and cache`,
+    ignore: missing,
+  }, async (t) => {
+    const bench = async (server: TestServer, ...more: string[]) => {
+      const load = ["--requests", "400", "--connections", "4", "--threads", "2", "--warmup", "0s"];
+      const target = `${server.listen()}`;
+      const { code, stdout, stderr } = await run(client, ["bench", target, ...load, ...more]);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+      return stdout;
+    };
+    const script = [
+      { hit: false, cache: "miss", timing: "queue;dur=0.5, compute;dur=4, total;dur=9" },
+      { hit: true, cache: "hit", timing: "cache;dur=0.25" },
+      { hit: false, cache: "coalesced", timing: "queue;dur=1.5, compute;dur=2" },
+      { hit: false, timing: "queue;dur=x, ;;," },
+    ];
+    await t.step("as JSON", async () => {
+      await using server = scriptedServer(script);
+      const report = JSON.parse(await bench(server, "--output", "json"));
+      assert.equal(report.schema, "modelserver-bench/2");
+      const counts = [report.hits, report.misses, report.coalesced].map(({ count }) => count);
+      assert.deepEqual(counts, [100, 200, 100]);
+      const { queue, compute, cache } = report.server;
+      assert.deepEqual([queue, compute, cache].map(({ count }) => count), [200, 200, 100]);
+      const about = (found: number, expected: number) =>
+        assert.ok(Math.abs(found / expected - 1) < 2e-3, `${found}, expected ${expected}`);
+      for (const [times, low, mean, high] of [[queue, 0.5, 1, 1.5], [compute, 2, 3, 4]]) {
+        about(times.minMs, low);
+        about(times.p50Ms, low);
+        about(times.meanMs, mean);
+        about(times.p99Ms, high);
+      }
+      about(cache.maxMs, 0.25);
+    });
+    await t.step("as a table", async () => {
+      await using server = scriptedServer(script);
+      const text = await bench(server);
+      assert.match(
+        text,
+        /\ncoalesced 25 % .*\n\nserver, ms +min .*\nqueue +0\.500 .*\ncompute .*\ncache /,
+      );
+    });
+    await t.step("of a method whose answer tells nothing of the cache", async () => {
+      await using server = scriptedServer(script);
+      const report = JSON.parse(await bench(server, "--method", "set-coefs", "--output", "json"));
+      assert.deepEqual([report.hits.count, report.misses.count], [200, 200]);
+      assert.deepEqual([report.coalesced, report.server], [null, null]);
+    });
   });
 
   Deno.test({ name: `${name}: client bench diff`, ignore: missing }, async (t) => {

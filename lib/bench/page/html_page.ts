@@ -3,7 +3,16 @@ import chartLicense from "uplot/LICENSE" with { type: "text" };
 import chartStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import chartScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import type { BenchReport } from "../report.ts";
-import { charts, figures, header, options, tiles, warnings } from "./sections.ts";
+import {
+  charts,
+  figures,
+  header,
+  options,
+  serverTimes,
+  tiles,
+  warnings,
+  workloads,
+} from "./sections.ts";
 import { jsonForScript, markup, trusted } from "./markup.ts";
 import pageScript from "./page.js" with { type: "text" };
 import pageStyle from "./page.css" with { type: "text" };
@@ -38,6 +47,8 @@ ${header(report)}
 ${warnings(report)}
 ${tiles(report)}
 ${charts(report)}
+${serverTimes(report)}
+${workloads(report)}
 ${figures(report)}
 ${options(report)}
 </main>

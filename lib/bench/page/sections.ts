@@ -1,4 +1,10 @@
-import { DISTRIBUTION_COLUMNS, errorShareOf, hitShareOf } from "../figure.ts";
+import {
+  DISTRIBUTION_COLUMNS,
+  errorShareOf,
+  failedOf,
+  hitShareOf,
+  SERVER_TIMES,
+} from "../figure.ts";
 import { formatMs, formatNumber, formatQuantity, type Unit } from "../quantity.ts";
 import type { BenchReport, Distribution } from "../report.ts";
 import { wholeSeconds } from "../whole_seconds.ts";
@@ -87,6 +93,71 @@ ${table("counts", countsOf(report))}
 </section>`;
 }
 
+/**
+ * What the server says of its own time, where it does: a table, and of each mean a bar, since means are what
+ * adds up to the time that a call takes.
+ */
+export function serverTimes({ server }: BenchReport): Part {
+  if (server === null) return "";
+  const told = SERVER_TIMES.flatMap((name) => {
+    const of = server[name];
+    return of === null ? [] : [{ name, of }];
+  });
+  const longestMs = Math.max(...told.map(({ of }) => of.meanMs));
+  const heads = ["ms", "mean", "p50", "p99", "max", "answers"].map((head) =>
+    markup`<th scope="col">${head}</th>`
+  );
+  const rows = told.map(({ name, of }) => {
+    const times = [of.meanMs, of.p50Ms, of.p99Ms, of.maxMs].map(formatMs);
+    const bar = markup`<td class="bar">${barOf(longestMs > 0 ? of.meanMs / longestMs : 0)}</td>`;
+    return markup`<tr><th scope="row">${name}</th>${bar}${
+      [...times, formatNumber(of.count)].map((text) => markup`<td>${text}</td>`)
+    }</tr>`;
+  });
+  return markup`<section aria-labelledby="within">
+<h2 id="within">Within the server</h2>
+<p class="note">As the server says: how long calls waited for their turn, were computed, and took in its cache.</p>
+<div class="wide"><table id="server">
+<thead><tr>${heads[0]}<td class="bar"></td>${heads.slice(1)}</tr></thead>
+<tbody>
+${rows}
+</tbody>
+</table></div>
+</section>`;
+}
+
+/** Each of several workloads. */
+export function workloads({ workloads, calls }: BenchReport): Part {
+  if (workloads === null) return "";
+  const heads = ["workload", "weight", "share", "calls", "p50 ms", "p99 ms", "errors"]
+    .map((head) => markup`<th scope="col">${head}</th>`);
+  const rows = workloads.map(({ latency, ...of }) =>
+    row(of.workload, [
+      formatNumber(of.weight),
+      formatQuantity(of.calls / calls, "share"),
+      formatNumber(of.calls),
+      formatMs(timeOf(latency, "p50Ms")),
+      formatMs(timeOf(latency, "p99Ms")),
+      formatNumber(failedOf(of)),
+    ])
+  );
+  return markup`<section aria-labelledby="mix">
+<h2 id="mix">Workloads</h2>
+<div class="wide"><table id="workloads">
+<thead><tr>${heads}</tr></thead>
+<tbody>
+${rows}
+</tbody>
+</table></div>
+</section>`;
+}
+
+/** A bar as a drawing: the page's policy allows no style of an element's own. */
+function barOf(share: number): Markup {
+  const percent = `${(100 * share).toFixed(2)}%`;
+  return markup`<svg width="100%" height="10" aria-hidden="true"><rect width="${percent}" height="10" rx="2"/></svg>`;
+}
+
 /** How the load was made. */
 export function options({ options }: BenchReport): Markup {
   return markup`<section aria-labelledby="options">
@@ -96,12 +167,11 @@ ${table("run", describeOptions(options))}
 }
 
 /** A column for each distribution of the report. */
-function distributions({ latency, service, hits, misses }: BenchReport): Markup {
-  const columns = [
-    ...[{ name: "latency", of: latency }, { name: "service", of: service }],
-    ...(hits === null ? [] : [{ name: "hits", of: hits }]),
-    ...(misses === null ? [] : [{ name: "misses", of: misses }]),
-  ];
+function distributions(
+  { latency, service, hits, misses, coalesced }: BenchReport,
+): Markup {
+  const columns = Object.entries({ latency, service, hits, misses, coalesced })
+    .flatMap(([name, of]) => of === null ? [] : [{ name, of }]);
   const heads = columns.map(({ name }) => markup`<th scope="col">${name}</th>`);
   const times = [...DISTRIBUTION_COLUMNS, ["std dev", "stdDevMs"] as const].map(([name, field]) =>
     row(name, columns.map(({ of }) => formatMs(timeOf(of, field))))
