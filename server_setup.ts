@@ -1,5 +1,6 @@
 /** What a server is made of, put together from its flags. */
 
+import { dirname, join } from "node:path";
 import { readVariable } from "./lib/cli/environment.ts";
 import { type Logger, moduleLogger } from "./lib/cli/logging.ts";
 import type { ServerFlags } from "./lib/cli/server_flags.ts";
@@ -51,6 +52,7 @@ async function openModels(
   const log = moduleLogger("models");
   let ownerLast = INSTANCE_OWNERS_FROM;
   let idLast = 0;
+  const libraryFolder = onnxFolder();
   const events = modelEvents(log);
   return new Models({
     repository: given && await ModelRepository.open({ ...given, readVariable }),
@@ -65,16 +67,22 @@ async function openModels(
         wakes,
         threads,
         events,
+        libraryFolder,
         spawn: () =>
           spawnInstance(
             instancePermissions(model.config.platform, {
               name: model.name,
               folder: version.folder,
               options: model.config.options,
-            }),
+            }, libraryFolder),
           ),
       }),
   });
+}
+
+/** A compiled server does not carry onnxruntime's libraries: they stand in a folder beside it. */
+function onnxFolder(): string | undefined {
+  return Deno.build.standalone ? join(dirname(Deno.execPath()), "onnxruntime") : undefined;
 }
 
 function spawnInstance(permissions: Deno.PermissionOptionsObject): InstanceHandle {

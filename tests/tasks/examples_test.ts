@@ -13,7 +13,8 @@ Deno.test({
   const files = exampleFiles();
   assert.equal(files.size, 3);
   for (const [path, bytes] of files) {
-    assert.deepEqual(await Deno.readFile(new URL(`examples/models/${path}`, ROOT)), bytes, path);
+    const found = await Deno.readFile(new URL(`examples/models/${path}`, ROOT));
+    assert.deepEqual(found, new Uint8Array(bytes), path);
   }
 });
 
