@@ -13,10 +13,9 @@
 
 import { SERVER_VARIABLES } from "../lib/cli/server_flags.ts";
 import { S3_VARIABLES } from "../lib/repository/sources/s3_settings.ts";
-import imports from "../imports.json" with { type: "json" };
 import { onnxFiles } from "./onnx_files.ts";
 import { type LockFile, shippedLock } from "./shipped_lock.ts";
-import { unservedSwaggerFiles } from "./swagger_files.ts";
+import { lockedVersion, unreadFiles } from "./unread_files.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
@@ -35,18 +34,23 @@ const SERVED = [
   "swagger-ui-dist",
 ];
 
+/** What the client alone imports. */
+const MEASURED = ["cli-progress", "hdr-histogram-js", "pure-rand", "uplot"];
+
 const COMMON = ["compile", "--quiet", "--no-prompt", "--frozen", "--allow-net"];
 
+const lock = await readLock();
 const cache = await npmCache();
-const onnx = onnxFiles(cache, versionOf("onnxruntime-web"));
-const unserved = unservedSwaggerFiles(cache, versionOf("swagger-ui-dist/"));
-await compile(UNSHIPPED, [
+const onnx = onnxFiles(cache, lockedVersion(lock, "onnxruntime-web"));
+const unread = unreadFiles(cache, lock).map((path) => `--exclude=${path}`);
+await compile([...UNSHIPPED, ...MEASURED], [
   ...["--allow-read", "--allow-write", "--allow-ffi"],
   `--allow-env=${[...SERVER_VARIABLES, ...S3_VARIABLES].join(",")}`,
   "--allow-sys=cpus",
   "--include=server_thread.ts",
   "--include=model_instance.ts",
-  ...[...onnx.excluded, ...unserved].map((path) => `--exclude=${path}`),
+  ...onnx.excluded.map((path) => `--exclude=${path}`),
+  ...unread,
   "--output=server",
   "server.ts",
 ]);
@@ -55,18 +59,13 @@ await compile([...UNSHIPPED, ...SERVED], [
   "--allow-sys=cpus",
   "--include=client_thread.ts",
   "--include=client_bench_thread.ts",
+  ...unread,
   "--output=client",
   "client.ts",
 ]);
 await Deno.mkdir(`${ROOT}onnxruntime`, { recursive: true });
 for (const file of onnx.library) {
   await Deno.copyFile(file, `${ROOT}onnxruntime/${file.slice(file.lastIndexOf("/") + 1)}`);
-}
-
-/** That is pinned. */
-function versionOf(name: keyof typeof imports.imports): string {
-  const [, version] = /@([^@/]+)\/?$/.exec(imports.imports[name]) ?? [];
-  return version;
 }
 
 async function npmCache(): Promise<string> {
@@ -78,10 +77,10 @@ async function npmCache(): Promise<string> {
 
 /** @param unshipped packages of the lock file that this program does not import */
 async function compile(unshipped: readonly string[], args: readonly string[]): Promise<void> {
-  const lock = await Deno.makeTempFile({ prefix: "modelserver-", suffix: ".lock" });
-  await Deno.writeTextFile(lock, JSON.stringify(shippedLock(await readLock(), unshipped)));
-  await run([...COMMON, `--lock=${lock}`, ...args]);
-  await Deno.remove(lock);
+  const file = await Deno.makeTempFile({ prefix: "modelserver-", suffix: ".lock" });
+  await Deno.writeTextFile(file, JSON.stringify(shippedLock(lock, unshipped)));
+  await run([...COMMON, `--lock=${file}`, ...args]);
+  await Deno.remove(file);
 }
 
 async function readLock(): Promise<LockFile> {
