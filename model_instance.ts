@@ -42,9 +42,10 @@ self.onmessage = async ({ data: command }: MessageEvent<InstanceCommand>) => {
 };
 
 async function load(command: InstanceLoad): Promise<void> {
-  const { platform, source, warmup, mayInline } = command;
+  const { platform, source, warmup, mayInline, libraryFolder } = command;
   const statistics = new RecordedStatistics();
-  const { platform: loader, blocking } = await loadPlatform(platform, { log, statistics });
+  const context = { log, statistics, libraryFolder };
+  const { platform: loader, blocking } = await loadPlatform(platform, context);
   const model = await loader.load(source, new AbortController().signal);
   for (const { inputs, count } of warmup) {
     for (let run = 0; run < count; run++) await model.predict(inputs);

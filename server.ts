@@ -29,7 +29,7 @@ async function serve(flags: ServerFlags): Promise<number> {
   using _logging = openLogging({ format: flags.logFormat });
   const log = moduleLogger("server");
   const shutdown = awaitShutdownSignal();
-  dropReadPermission(flags);
+  dropPermissions(flags);
   const threads = canSharePort() ? flags.threads : 1;
   if (threads < flags.threads) log.warn("threads cannot share a port here: serving with one");
   const serving = Promise.withResolvers<void>();
@@ -65,10 +65,17 @@ async function serve(flags: ServerFlags): Promise<number> {
   return 0;
 }
 
-/** The binary may read any file, as it cannot be told before which ones the flags will name. */
-function dropReadPermission({ tls, authTokenFile }: ServerFlags): void {
-  if (tls !== undefined || authTokenFile !== undefined || !Deno.build.standalone) return;
-  Deno.permissions.revokeSync({ name: "read" });
+/**
+ * The binary may read and write any file and load any library, as it cannot be told before which ones its
+ * flags and its models' configurations will name. What they name none of it gives up.
+ */
+function dropPermissions({ tls, authTokenFile, models }: ServerFlags): void {
+  if (models !== undefined || !Deno.build.standalone) return;
+  Deno.permissions.revokeSync({ name: "write" });
+  Deno.permissions.revokeSync({ name: "ffi" });
+  if (tls === undefined && authTokenFile === undefined) {
+    Deno.permissions.revokeSync({ name: "read" });
+  }
 }
 
 /** Reads all files again, for new connections and calls; if one is wrong nothing changes. */

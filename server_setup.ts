@@ -1,12 +1,11 @@
 /** What a server is made of, put together from its flags. */
 
+import { dirname, join } from "node:path";
 import { readVariable } from "./lib/cli/environment.ts";
 import { type Logger, moduleLogger } from "./lib/cli/logging.ts";
 import type { ServerFlags } from "./lib/cli/server_flags.ts";
 import type { ModelSource } from "./lib/inference/model.ts";
 import { COEFS_MAX_LIMIT } from "./lib/model/linear_model.ts";
-import { instancePermissions } from "./lib/platforms/instance_permissions.ts";
-import { ModelRepository } from "./lib/repository/repository.ts";
 import { ModelStatisticsRow } from "./lib/runtime/model_statistics.ts";
 import { allocateThreadWakes } from "./lib/runtime/thread_wake.ts";
 import type { ServerCredentials } from "./lib/serving/thread_protocol.ts";
@@ -14,7 +13,6 @@ import { allocateSharedMemory, SUPERVISOR_OWNER } from "./lib/serving/shared_sta
 import { ThreadPool, type ThreadPoolEvents } from "./lib/serving/thread_pool.ts";
 import type { InstanceHandle } from "./lib/supervision/instance.ts";
 import type { GenerationEvents } from "./lib/supervision/live_generation.ts";
-import { loadGeneration } from "./lib/supervision/load_generation.ts";
 import { Models } from "./lib/supervision/models.ts";
 import type { ModelEvents } from "./lib/supervision/model_supervisor.ts";
 
@@ -51,6 +49,16 @@ export async function openServer(
   return { pool, models, modelsGiven: flags.models !== undefined };
 }
 
+/** What loads models is loaded by servers that have some: it takes tens of milliseconds and megabytes. */
+async function importLoading() {
+  const [{ ModelRepository }, { loadGeneration }, { instancePermissions }] = await Promise.all([
+    import("./lib/repository/repository.ts"),
+    import("./lib/supervision/load_generation.ts"),
+    import("./lib/platforms/instance_permissions.ts"),
+  ]);
+  return { ModelRepository, loadGeneration, instancePermissions };
+}
+
 async function openModels(
   { models: given, threads }: ServerFlags,
   wakes: SharedArrayBuffer,
@@ -59,10 +67,16 @@ async function openModels(
   const log = moduleLogger("models");
   let ownerLast = INSTANCE_OWNERS_FROM;
   let idLast = 0;
+  const libraryFolder = onnxFolder();
   const events = modelEvents(log);
+  if (given === undefined) {
+    const load = () => Promise.reject(new TypeError("A model without a repository"));
+    return new Models({ repository: undefined, mode: "all", publish, events, load });
+  }
+  const { ModelRepository, loadGeneration, instancePermissions } = await importLoading();
   return new Models({
-    repository: given && await ModelRepository.open({ ...given, readVariable }),
-    mode: given?.mode ?? "all",
+    repository: await ModelRepository.open({ ...given, readVariable }),
+    mode: given.mode,
     publish,
     events,
     load: (model, version) =>
@@ -73,16 +87,22 @@ async function openModels(
         wakes,
         threads,
         events,
+        libraryFolder,
         spawn: () =>
           spawnInstance(
             instancePermissions(model.config.platform, {
               name: model.name,
               folder: version.folder,
               options: model.config.options,
-            }),
+            }, libraryFolder),
           ),
       }),
   });
+}
+
+/** A compiled server does not carry onnxruntime's libraries: they stand in a folder beside it. */
+function onnxFolder(): string | undefined {
+  return Deno.build.standalone ? join(dirname(Deno.execPath()), "onnxruntime") : undefined;
 }
 
 function spawnInstance(permissions: Deno.PermissionOptionsObject): InstanceHandle {

@@ -2,48 +2,64 @@
  * Makes `./server` and `./client`, each with the least permissions that it needs, and `./onnxruntime`, which
  * the server needs beside it to serve ONNX files: in the binary its 52 MB would make every start 50 ms slower.
  *
- * The server: the network, the environment variables that stand in its help, how busy the processors are,
- * and files, as it cannot be known here which ones its flags will name; it gives that up at once when they
- * name none, and its serving threads never have it. The client: the network, and files to read a workload,
- * authorities and a token from. Neither writes files nor starts programs.
+ * The server: the network, the environment variables that stand in its help and those of S3, how busy the
+ * processors are; to read files, to write them for the models that it fetches, and to load onnxruntime's
+ * libraries. Which files cannot be known here, as its flags and its models will name them. It gives up at once
+ * what they name none of: without `--models` to write and to load, and without certificates and tokens to
+ * read. Its serving threads have the network alone, and an instance what its model needs, which for a script is
+ * what its configuration grants, of what the server has. The client: the network, and files to read a workload,
+ * authorities and a token from. Neither starts programs.
  */
 
 import { SERVER_VARIABLES } from "../lib/cli/server_flags.ts";
-import imports from "../imports.json" with { type: "json" };
+import { S3_VARIABLES } from "../lib/repository/sources/s3_settings.ts";
 import { onnxFiles } from "./onnx_files.ts";
 import { type LockFile, shippedLock } from "./shipped_lock.ts";
+import { lockedVersion, unreadFiles } from "./unread_files.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
 /** What tests and tasks alone import: 18 MB of each binary, most of it a browser's driver. */
 const UNSHIPPED = ["@grpc/grpc-js", "fast-check", "playwright-core"];
 
-/** What the server alone imports. */
-const MODELS = [
+/** What the server alone imports, for models and for REST. */
+const SERVED = [
   "@swc/wasm-typescript",
+  "aws4fetch",
   "es-module-lexer",
+  "hono",
   "onnxruntime-common",
   "onnxruntime-node",
   "onnxruntime-web",
+  "swagger-ui-dist",
 ];
+
+/** What the client alone imports. */
+const MEASURED = ["cli-progress", "hdr-histogram-js", "pure-rand", "uplot"];
 
 const COMMON = ["compile", "--quiet", "--no-prompt", "--frozen", "--allow-net"];
 
-const onnx = onnxFiles(await npmCache(), imports.imports["onnxruntime-web"].split("@")[1]);
-await compile(UNSHIPPED, [
-  "--allow-read",
-  `--allow-env=${SERVER_VARIABLES.join(",")}`,
+const lock = await readLock();
+const cache = await npmCache();
+const onnx = onnxFiles(cache, lockedVersion(lock, "onnxruntime-web"));
+const unread = unreadFiles(cache, lock).map((path) => `--exclude=${path}`);
+await compile([...UNSHIPPED, ...MEASURED], [
+  ...["--allow-read", "--allow-write", "--allow-ffi"],
+  `--allow-env=${[...SERVER_VARIABLES, ...S3_VARIABLES].join(",")}`,
   "--allow-sys=cpus",
   "--include=server_thread.ts",
+  "--include=model_instance.ts",
   ...onnx.excluded.map((path) => `--exclude=${path}`),
+  ...unread,
   "--output=server",
   "server.ts",
 ]);
-await compile([...UNSHIPPED, ...MODELS], [
+await compile([...UNSHIPPED, ...SERVED], [
   "--allow-read",
   "--allow-sys=cpus",
   "--include=client_thread.ts",
   "--include=client_bench_thread.ts",
+  ...unread,
   "--output=client",
   "client.ts",
 ]);
@@ -53,18 +69,18 @@ for (const file of onnx.library) {
 }
 
 async function npmCache(): Promise<string> {
-  const args = ["cache", "--quiet", `--lock=${ROOT}deno.lock`, "--frozen", "lib/platforms/onnx.ts"];
-  await run(args);
+  const programs = ["server_thread.ts", "model_instance.ts"];
+  await run(["cache", "--quiet", `--lock=${ROOT}deno.lock`, "--frozen", ...programs]);
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   return JSON.parse(new TextDecoder().decode(stdout)).npmCache;
 }
 
 /** @param unshipped packages of the lock file that this program does not import */
 async function compile(unshipped: readonly string[], args: readonly string[]): Promise<void> {
-  const lock = await Deno.makeTempFile({ prefix: "modelserver-", suffix: ".lock" });
-  await Deno.writeTextFile(lock, JSON.stringify(shippedLock(await readLock(), unshipped)));
-  await run([...COMMON, `--lock=${lock}`, ...args]);
-  await Deno.remove(lock);
+  const file = await Deno.makeTempFile({ prefix: "modelserver-", suffix: ".lock" });
+  await Deno.writeTextFile(file, JSON.stringify(shippedLock(lock, unshipped)));
+  await run([...COMMON, `--lock=${file}`, ...args]);
+  await Deno.remove(file);
 }
 
 async function readLock(): Promise<LockFile> {

@@ -1,4 +1,5 @@
 import { arch, platform } from "node:process";
+import { exists, packageFolder } from "./npm_package.ts";
 
 /** Of onnxruntime-web's package, what a program imports; the rest are builds for browsers. */
 const WEB_MODULES = ["ort.node.min.mjs", "ort-wasm-simd-threaded.mjs"];
@@ -32,22 +33,4 @@ export function onnxFiles(npmCache: string, version: string): OnnxFiles {
       exists,
     ),
   };
-}
-
-/** Whatever registry it came from. */
-function packageFolder(npmCache: string, name: string, version: string): string {
-  for (const { name: registry } of Deno.readDirSync(npmCache)) {
-    const folder = `${npmCache}/${registry}/${name}/${version}`;
-    if (exists(folder)) return folder;
-  }
-  throw new Error(`Cannot find ${name} ${version} in ${npmCache}: run deno cache first`);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

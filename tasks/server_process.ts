@@ -1,6 +1,8 @@
 /** A server that runs as a process of its own. */
 export interface ServerProcess extends AsyncDisposable {
   readonly port: number;
+  /** Of REST; undefined where no flag asked for it. */
+  readonly httpPort: number | undefined;
   readonly child: Deno.ChildProcess;
   /** Everything that it logs until its end. */
   readonly log: Promise<string>;
@@ -63,10 +65,12 @@ export async function startServerProcess(
   const log = new Response(whole).text();
   const line = await readLine(child.stdout);
   if (line === undefined) throw new Error(`Cannot start ${program}: ${await log}`);
+  const { port, httpPort } = JSON.parse(line) as { port: number; httpPort?: number };
   return {
     log,
     logLines: linesOf(live),
-    port: (JSON.parse(line) as { port: number }).port,
+    port,
+    httpPort,
     child,
     async [Symbol.asyncDispose]() {
       try {

@@ -10,7 +10,7 @@ import {
   SERVER_BUFFERED_BYTES_MAX,
 } from "../limits.ts";
 import { BodyBudget } from "./body_budget.ts";
-import { HttpApp, type HttpObserver } from "./http_app.ts";
+import type { HttpApp, HttpObserver } from "./http_app.ts";
 import type { CounterSource } from "./route.ts";
 
 /** What a thread serves over HTTP, and where. */
@@ -43,7 +43,10 @@ export interface HttpServerOptions extends ListenOptions {
  */
 export class HttpServer {
   readonly #options: HttpServerOptions;
-  readonly #app: HttpApp;
+  /** With what it needs, a third of a thread's start: it is loaded for the first request. */
+  #app: HttpApp | undefined;
+  #appLoading: Promise<HttpApp> | undefined;
+  #authenticator: Authenticator | undefined;
   readonly #deadlines = new DeadlineTimer();
   #served: Deno.HttpServer<Deno.NetAddr>;
   /** Resolves when all that was served with certificates of before has ended. */
@@ -53,23 +56,7 @@ export class HttpServer {
   /** @throws {OperationError} `unavailable`, naming the address and what is wrong with it. */
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    const { bodyBytesMax, receiveMs, requestsMax, backend, counters, version, observer } = options;
-    this.#app = new HttpApp({
-      backend,
-      counters,
-      version,
-      observer,
-      bodyLimits: {
-        bytesMax: bodyBytesMax,
-        receiveMs: receiveMs ?? HTTP_BODY_RECEIVE_MS,
-        deadlines: this.#deadlines,
-      },
-      // One compressed body can always be held, with what it is after decompression.
-      budget: new BodyBudget(Math.max(SERVER_BUFFERED_BYTES_MAX, 2 * bodyBytesMax)),
-      requestsMax: requestsMax ?? HTTP_REQUESTS_MAX,
-      isDraining: () => this.#draining,
-    });
-    this.authenticator = options.authenticator;
+    this.#authenticator = options.authenticator;
     this.#served = this.#serve(options, options.keyPair);
   }
 
@@ -80,7 +67,8 @@ export class HttpServer {
 
   /** Lets only those in, from now on, whom it lets. Requests in flight go on. */
   set authenticator(authenticator: Authenticator | undefined) {
-    this.#app.authenticator = authenticator;
+    this.#authenticator = authenticator;
+    if (this.#app !== undefined) this.#app.authenticator = authenticator;
   }
 
   /**
@@ -112,7 +100,8 @@ export class HttpServer {
   async drain(): Promise<void> {
     this.#draining = true;
     const ended = Promise.all([this.#replacedEnded, this.#served.shutdown()]);
-    await Promise.race([ended, this.#app.untilIdle()]);
+    const app = await this.#appLoading;
+    await Promise.race([ended, app?.untilIdle()]);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const lingered = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, LINGER_MS);
@@ -122,11 +111,39 @@ export class HttpServer {
     this.#deadlines.close();
   }
 
+  async #loadApp(): Promise<HttpApp> {
+    const { HttpApp } = await import("./http_app.ts");
+    const { bodyBytesMax, receiveMs, requestsMax, backend, counters, version, observer } =
+      this.#options;
+    this.#app = new HttpApp({
+      backend,
+      counters,
+      version,
+      observer,
+      bodyLimits: {
+        bytesMax: bodyBytesMax,
+        receiveMs: receiveMs ?? HTTP_BODY_RECEIVE_MS,
+        deadlines: this.#deadlines,
+      },
+      // One compressed body can always be held, with what it is after decompression.
+      budget: new BodyBudget(Math.max(SERVER_BUFFERED_BYTES_MAX, 2 * bodyBytesMax)),
+      requestsMax: requestsMax ?? HTTP_REQUESTS_MAX,
+      isDraining: () => this.#draining,
+    });
+    this.#app.authenticator = this.#authenticator;
+    return this.#app;
+  }
+
+  async #fetchFirst(request: Request): Promise<Response> {
+    this.#appLoading ??= this.#loadApp();
+    return (await this.#appLoading).fetch(request);
+  }
+
   #serve(listen: ListenOptions, keyPair: KeyPair | undefined): Deno.HttpServer<Deno.NetAddr> {
     return openOn(listen, (socket) =>
       Deno.serve(
         { ...socket, ...keyPair, onListen: () => {} },
-        (request) => this.#app.fetch(request),
+        (request) => this.#app?.fetch(request) ?? this.#fetchFirst(request),
       ));
   }
 }

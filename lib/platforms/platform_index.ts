@@ -14,6 +14,8 @@ export interface LoadedPlatform {
 export interface PlatformContext {
   readonly log: PlatformLog;
   readonly statistics: RecordedStatistics;
+  /** onnxruntime's, if its files stand outside of its packages. */
+  readonly libraryFolder: string | undefined;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface PlatformContext {
  */
 export async function loadPlatform(
   name: string,
-  { log, statistics }: PlatformContext,
+  { log, statistics, libraryFolder }: PlatformContext,
 ): Promise<LoadedPlatform> {
   switch (name) {
     case "linear":
@@ -33,7 +35,7 @@ export async function loadPlatform(
       return { platform: (await import("./mlp.ts")).mlp, blocking: true };
     case "onnx": {
       const { onnxPlatform } = await import("./onnx.ts");
-      return { platform: onnxPlatform({ libraryFolder: undefined, log }), blocking: true };
+      return { platform: onnxPlatform({ libraryFolder, log }), blocking: true };
     }
     case "script": {
       const { scriptPlatform } = await import("./script.ts");

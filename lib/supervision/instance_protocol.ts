@@ -22,6 +22,8 @@ export interface InstanceLoad {
   readonly warmup: readonly WarmupSample[];
   /** Whether a model that is cheap enough may be told as a definition, for serving threads to run. */
   readonly mayInline: boolean;
+  /** onnxruntime's, if its files stand outside of its packages. */
+  readonly libraryFolder: string | undefined;
 }
 
 /** What it is told when all of the version's instances have loaded. */

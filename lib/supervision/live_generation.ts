@@ -28,6 +28,8 @@ export interface InstancePlan {
   readonly batching: BatchRules;
   /** How long a batch may take before its instance is replaced. */
   readonly timeoutMs: number;
+  /** onnxruntime's, if its files stand outside of its packages. */
+  readonly libraryFolder: string | undefined;
   readonly spawn: () => InstanceHandle;
 }
 
@@ -101,8 +103,11 @@ function startInstance(plan: InstancePlan, onLog: GenerationEvents["onInstanceLo
 }
 
 function load(instance: Instance, plan: InstancePlan): Promise<LoadedReport> {
-  const { platform, source, warmup, mayInline } = plan;
-  return instance.load({ type: "load", platform, source, warmup, mayInline }, MODEL_LOAD_MS_MAX);
+  const { platform, source, warmup, mayInline, libraryFolder } = plan;
+  return instance.load(
+    { type: "load", platform, source, warmup, mayInline, libraryFolder },
+    MODEL_LOAD_MS_MAX,
+  );
 }
 
 /**

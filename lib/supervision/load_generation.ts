@@ -29,6 +29,8 @@ export interface GenerationMaker extends GenerationContext {
   readonly spawn: (model: ModelPlan, version: VersionPlan) => InstanceHandle;
   /** A number that no other generation has. */
   readonly nextId: () => number;
+  /** onnxruntime's, if its files stand outside of its packages. */
+  readonly libraryFolder: string | undefined;
 }
 
 /**
@@ -79,6 +81,7 @@ function instancePlan(
       preferredRows: batching?.preferredBatchSizes ?? [],
     },
     timeoutMs: config.timeoutMs,
+    libraryFolder: maker.libraryFolder,
     spawn: () => maker.spawn(model, version),
   };
 }

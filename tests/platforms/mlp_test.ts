@@ -6,7 +6,7 @@ import { mlp } from "../../lib/platforms/mlp.ts";
 import type { MlpModel } from "../../lib/platforms/mlp_model.ts";
 import { stateDictPickle } from "../weights/pickle_builder.ts";
 import { pipelineWeights, readFixture } from "../weights/fixture.ts";
-import { safetensorsFile } from "../weights/safetensors_writer.ts";
+import { safetensorsFile } from "../../tasks/models/safetensors_writer.ts";
 import { writeStoredZip } from "../weights/stored_zip_writer.ts";
 import { operationError } from "./error_check.ts";
 import { mayUseFiles, never, VersionFolder } from "./version_folder.ts";

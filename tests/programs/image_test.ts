@@ -1,4 +1,10 @@
 import assert from "node:assert/strict";
+import {
+  callRest,
+  EXAMPLE_CALLS,
+  type ExampleAnswer,
+  waitUntilReady,
+} from "../../tasks/models/example_calls.ts";
 import { startServerProcess } from "../../tasks/server_process.ts";
 import { ALL_PROGRAMS, run } from "./programs.ts";
 
@@ -18,6 +24,7 @@ const IMAGE_LIBRARIES = [
 const NONROOT = "65532:65532";
 
 const [, binaries] = ALL_PROGRAMS;
+const MODELS = new URL("../../examples/models", import.meta.url).pathname;
 const workload = new URL("../../workload.json", import.meta.url).pathname;
 const isRoot = !binaries.missing && Deno.build.os === "linux" && Deno.uid() === 0;
 
@@ -32,12 +39,23 @@ Deno.test({
     await using server = await startServerProcess({
       program: "chroot",
       args: [`--userspec=${NONROOT}`, root, "/server"],
-    });
+    }, ["--http-port", "0", "--models", "/models"]);
     const status = await Deno.readTextFile(`/proc/${server.child.pid}/status`);
     assert.match(status, /^Uid:\s+65532\s+65532/m);
     const { code, stdout } = await run(binaries.client, [`${server.port}`, workload]);
     assert.equal(code, 0);
     assert.match(stdout, /^success: true\n\noutput: 14\n\noutput: 14\ncache_hit: true\n/);
+    assert.ok(server.httpPort !== undefined);
+    await waitUntilReady(server.httpPort);
+    const answers: Record<string, ExampleAnswer["outputs"]> = {};
+    for (const call of EXAMPLE_CALLS) {
+      answers[call.model] = (await callRest(server.httpPort, call)).outputs;
+    }
+    assert.deepEqual(answers.classifier.kind, [0, 1]);
+    assert.deepEqual(answers.words.words, [5, 3]);
+    server.child.kill("SIGTERM");
+    // Not the slower build, which needs fewer libraries.
+    assert.match(await server.log, /"uses onnxruntime-node"/);
   } finally {
     await command("umount", `${root}/proc`);
     await Deno.remove(root, { recursive: true });
@@ -51,7 +69,8 @@ Deno.test({
   const dockerfile = await Deno.readTextFile(new URL("../../Dockerfile", import.meta.url));
   assert.match(dockerfile, /^FROM gcr\.io\/distroless\/cc-debian12:nonroot$/m);
   assert.match(dockerfile, /^COPY --from=build \/src\/server \/server$/m);
-  assert.match(dockerfile, /^EXPOSE 5440$/m);
+  assert.match(dockerfile, /^COPY --from=build \/src\/onnxruntime \/onnxruntime$/m);
+  assert.match(dockerfile, /^EXPOSE 5440 8080$/m);
   assert.match(dockerfile, /^ENTRYPOINT \["\/server"\]$/m);
 });
 
@@ -59,9 +78,14 @@ async function buildRoot(root: string, server: string): Promise<void> {
   for (const folder of ["proc", "lib64", "lib", "tmp"]) await Deno.mkdir(`${root}/${folder}`);
   await Deno.copyFile(server, `${root}/server`);
   await Deno.chmod(`${root}/server`, 0o755);
-  const linked = await command("ldd", server);
+  const onnxruntime = server.replace(/server$/, "onnxruntime");
+  await command("cp", "-r", onnxruntime, MODELS, root);
+  const libraries = [...Deno.readDirSync(onnxruntime)].filter(({ name }) => !name.endsWith("wasm"))
+    .map(({ name }) => `${root}/onnxruntime/${name}`);
+  const linked = await command("ldd", server, ...libraries);
   for (const [, path] of linked.matchAll(/(\/\S+)\s+\(0x/g)) {
     const library = path.slice(path.lastIndexOf("/") + 1);
+    if (path.startsWith(root)) continue;
     assert.ok(IMAGE_LIBRARIES.includes(library), `${library} is not in the image`);
     const target = library.startsWith("ld-linux") ? "lib64" : "lib";
     await Deno.copyFile(path, `${root}/${target}/${library}`);

@@ -8,7 +8,7 @@ import { checkFiles } from "./expected_files.ts";
 import { mayReadFixtures, readFixture } from "./fixture.ts";
 import { hasPython, writeWithPython } from "./python_writer.ts";
 import { assertRefused, SEED } from "./refusal.ts";
-import { safetensorsFile } from "./safetensors_writer.ts";
+import { safetensorsFile } from "../../tasks/models/safetensors_writer.ts";
 
 Deno.test({
   name: "readSafetensors() reads what safetensors wrote, byte for byte",

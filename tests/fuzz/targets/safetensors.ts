@@ -3,7 +3,7 @@ import { OperationError } from "../../../lib/errors.ts";
 import { elementBytes } from "../../../lib/tensor/datatype.ts";
 import { elementCount } from "../../../lib/tensor/tensor.ts";
 import { readSafetensors } from "../../../lib/weights/safetensors.ts";
-import { safetensorsFile } from "../../weights/safetensors_writer.ts";
+import { safetensorsFile } from "../../../tasks/models/safetensors_writer.ts";
 import { mutant } from "../mutation.ts";
 import { type FuzzTarget, valueOrError } from "../target.ts";
 
