@@ -173,6 +173,19 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
   });
 
   Deno.test({
+    name: `${name}: client bench that is interrupted before the server answers ends at once`,
+    ignore: missing || Deno.build.os === "windows",
+  }, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const child = spawnBench(client, [`${listener.addr.port}`]);
+    const output = child.output();
+    using _connection = await listener.accept();
+    child.kill("SIGINT");
+    const { signal, stdout } = await output;
+    assert.deepEqual([signal, stdout.length], ["SIGINT", 0]);
+  });
+
+  Deno.test({
     name: `${name}: client bench --sweep that is interrupted keeps the points before`,
     ignore: missing || Deno.build.os === "windows",
   }, async () => {
