@@ -306,7 +306,7 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
       const text = await bench(server);
       assert.match(
         text,
-        /\ncoalesced 25 % .*\n\nserver, ms +min .*\nqueue +0\.500 .*\ncompute .*\ncache /,
+        /\ncoalesced 25 % .*\n\nserver, ms +min .*\nqueue 50 % +0\.500 .*\ncompute 50 % .*\ncache 25 % /,
       );
     });
     await t.step("of a method whose answer tells nothing of the cache", async () => {
