@@ -4,7 +4,7 @@ import { type SecondRecord, SecondRecorder } from "../../lib/bench/second_record
 import { BENCH_SECONDS_KEPT } from "../../lib/limits.ts";
 
 const SECOND = 1_000;
-const LATE = { workload: 0, code: "CANCELLED", late: true } as const;
+const LATE = { workload: 0, code: "CUT_OFF", late: true } as const;
 const OK = { workload: 0, kind: "ok", server: undefined } as const;
 const QUICK = { workload: 0, code: "UNAVAILABLE", late: false } as const;
 
@@ -34,11 +34,11 @@ Deno.test("SecondRecorder tells of calls that are given up by the second in whic
   assert.deepEqual(records.map(({ second, errors }) => [second, errors]), [
     [0, {}],
     [1, {}],
-    [2, { CANCELLED: 1, UNAVAILABLE: 1 }],
+    [2, { CUT_OFF: 1, UNAVAILABLE: 1 }],
   ]);
   assert.deepEqual(records[2].late.map(({ second, errors }) => [second, errors]), [
-    [0, { CANCELLED: 2 }],
-    [1, { CANCELLED: 1 }],
+    [0, { CUT_OFF: 2 }],
+    [1, { CUT_OFF: 1 }],
   ]);
 });
 
@@ -67,7 +67,7 @@ Deno.test("RunTally shows calls as they are given up, and counts them where they
   assert.deepEqual(seen.map(({ calls, errors }) => [calls, errors]), [[2, 0], [1, 1]]);
   const { series, calls, errors, latency } = tally.totals();
   assert.deepEqual(series.map(({ second, calls, errors }) => [second, calls, errors]), [[0, 3, 1]]);
-  assert.deepEqual([calls, latency.count, errors], [3, 3, [{ code: "CANCELLED", count: 1 }]]);
+  assert.deepEqual([calls, latency.count, errors], [3, 3, [{ code: "CUT_OFF", count: 1 }]]);
   assert.ok(series[0].p50Ms < 1.1 && series[0].p99Ms > 899, `${series[0].p99Ms}`);
 });
 
@@ -87,7 +87,7 @@ Deno.test("RunTally adds up what each of several workloads did on all threads", 
     workloads.map(({ calls, errors, latency: { count } }) => [calls, errors, count]),
     [
       [3, [], 3],
-      [6, [{ code: "UNAVAILABLE", count: 2 }, { code: "CANCELLED", count: 2 }], 4],
+      [6, [{ code: "UNAVAILABLE", count: 2 }, { code: "CUT_OFF", count: 2 }], 4],
     ],
   );
   assert.deepEqual([calls, latency.count], [9, 7]);
