@@ -26,6 +26,7 @@ function record(second: number, answered: number, inTime: number): SecondRecord 
   const errors = {};
   return {
     second,
+    isLast: false,
     answered,
     inTime,
     errors,

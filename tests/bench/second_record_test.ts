@@ -128,3 +128,29 @@ Deno.test("RunTally has no figures of a server that tells nothing", () => {
     ...{ server: null, coalesced: null, hits: null, misses: null, workloads: [] },
   });
 });
+
+Deno.test("RunTally tells of seconds that the threads which have not ended tell of", () => {
+  const seen: number[] = [];
+  const tally = new RunTally(3, ({ second, calls }) => seen.push(second, calls));
+  const [early, other, last] = [1, 2, 3].map(() => record());
+  const tellAll = () => {
+    for (const { records } of [last, early, other]) {
+      for (const told of records.splice(0)) tally.add(told);
+    }
+  };
+  for (const { recorder } of [early, other, last]) recorder.answer(0, 0, 1, OK);
+  last.recorder.answer(1_000, 1_000, 1_001, OK);
+  early.recorder.end();
+  last.recorder.advance(3_000);
+  tellAll();
+  // The other thread has told of none.
+  assert.deepEqual(seen, []);
+  other.recorder.end();
+  tellAll();
+  assert.deepEqual(seen, [0, 3, 1, 1, 2, 0]);
+  last.recorder.answer(3_000, 3_000, 3_001, OK);
+  last.recorder.end();
+  tellAll();
+  assert.deepEqual(seen.slice(6), [3, 1]);
+  assert.deepEqual(tally.totals().series.map(({ second }) => second), [0, 1, 2, 3]);
+});
