@@ -1,6 +1,7 @@
 /** The composition root of `client bench`: flags to parts. */
 
 import type { BenchAddress } from "./lib/bench/bench_protocol.ts";
+import { STOPPED } from "./lib/bench/bench_threads.ts";
 import { type BenchOutcome, runBench } from "./lib/bench/bench_run.ts";
 import { exitOfRun, exitOfSlo, exitOfSweep } from "./lib/bench/exit_code.ts";
 import { liveText } from "./lib/bench/live_text.ts";
@@ -65,10 +66,11 @@ export async function benchMain(args: readonly string[]): Promise<number> {
     ...(tokenFile === undefined ? {} : { tokenFile }),
   });
   const address = { hostname: target.host, port: target.port, credentials };
+  // Until there is something to report, a signal ends the program as it does any.
+  await prepare(address, planOf(draft, PROCESSORS));
   const interruption = new AbortController();
   awaitShutdownSignal().then(() => interruption.abort());
   const { signal } = interruption;
-  await prepare(address, planOf(draft, PROCESSORS));
   const run: Run = (plan) => measure(targetText, address, plan, signal);
   if (search.kind === "sweep") return await sweepMain(search.loads, { draft, run, signal });
   if (search.kind === "slo") return await sloMain(search.slo, { draft, run, signal });
@@ -166,7 +168,7 @@ async function measure(
   signal: AbortSignal,
 ): Promise<BenchOutcome> {
   // Between the runs of a search too, a signal ends what comes.
-  if (signal.aborted) throw new OperationError("unavailable", "stopped by a signal");
+  if (signal.aborted) throw new OperationError("unavailable", STOPPED);
   using line = openLiveLine();
   line.show("warming up");
   return await runBench({

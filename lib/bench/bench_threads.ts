@@ -7,6 +7,9 @@ import type { ThreadResult } from "./thread_load.ts";
 /** How long before its begin a run is announced, so that every thread has heard of it by then. */
 export const BEGIN_AHEAD_MS = 20;
 
+/** Why a run that a signal ended before it began has no result. */
+export const STOPPED = "stopped by a signal";
+
 /** A Web Worker, as far as it is used here. */
 export interface BenchThreadHandle {
   postMessage(command: BenchCommand): void;
@@ -20,7 +23,7 @@ export interface BenchThreadsOptions {
   readonly spawn: () => BenchThreadHandle;
   readonly address: BenchAddress;
   readonly plan: LoadPlan;
-  /** Ends the run early; it still has a result. */
+  /** Ends the run early; it still has a result, once all threads have connected. */
   readonly signal: AbortSignal;
   readonly onSecond: (record: SecondRecord) => void;
   /** Told once all threads have connected, just before the warm-up. */
@@ -33,26 +36,29 @@ export interface BenchThreadsOptions {
  * All threads connect before the first of them sends, and begin at the same time. When one fails, as when
  * it cannot connect, all are stopped.
  *
- * @throws {OperationError} `unavailable`, with the first thread's reason.
+ * @throws {OperationError} `unavailable`, with the first thread's reason, or as it was stopped before
  */
 export async function runBenchThreads(options: BenchThreadsOptions): Promise<ThreadResult[]> {
   const { plan, address, spawn, signal, onSecond, onBegin } = options;
   const threads = Array.from({ length: plan.threads }, () => new BenchThread(spawn(), onSecond));
-  const stop = () => threads.forEach((thread) => thread.send({ type: "stop" }));
+  const stopped = Promise.withResolvers<never>();
+  let stop = () => stopped.reject(new OperationError("unavailable", STOPPED));
+  const onAbort = () => stop();
+  signal.addEventListener("abort", onAbort);
   try {
-    await Promise.all(
-      threads.map((thread, index) =>
-        thread.prepare({ type: "prepare", address, plan, thread: index })
-      ),
+    const prepared = threads.map((thread, index) =>
+      thread.prepare({ type: "prepare", address, plan, thread: index })
     );
+    // A server that takes connections and says nothing keeps threads waiting.
+    await Promise.race([Promise.all(prepared), stopped.promise]);
     onBegin();
     const beginEpochMs = performance.timeOrigin + performance.now() + BEGIN_AHEAD_MS;
     for (const thread of threads) thread.send({ type: "run", beginEpochMs });
-    signal.addEventListener("abort", stop);
+    stop = () => threads.forEach((thread) => thread.send({ type: "stop" }));
     if (signal.aborted) stop();
     return await Promise.all(threads.map((thread) => thread.result));
   } finally {
-    signal.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", onAbort);
     for (const thread of threads) thread.terminate();
   }
 }

@@ -116,15 +116,25 @@ const NO_ANSWER_MS = Number.MAX_VALUE;
 
 function seriesOf(name: string, report: BenchReport): number[] | undefined {
   const seconds = coveredSeconds(report);
-  if (name === "rate") return seconds.map(({ calls, errors }) => calls - errors);
-  if (name === "errors") return seconds.map(({ calls, errors }) => errors / Math.max(calls, 1));
-  const isTold = name.startsWith("latency") ||
-    (name.startsWith("service") && report.options.loop === "closed");
+  const isClosed = report.options.loop === "closed";
   const times = (of: (second: SecondOfRun) => number) =>
     seconds.map((second) => second.p50Ms > 0 ? of(second) : NO_ANSWER_MS);
-  if (isTold && name.endsWith(" p50")) return times(({ p50Ms }) => p50Ms);
-  if (isTold && name.endsWith(" p99")) return times(({ p99Ms }) => p99Ms);
-  return undefined;
+  switch (name) {
+    case "rate":
+      return seconds.map(({ calls, errors }) => calls - errors);
+    case "errors":
+      return seconds.map(({ calls, errors }) => errors / Math.max(calls, 1));
+    case "latency p50":
+      return times(({ p50Ms }) => p50Ms);
+    case "latency p99":
+      return times(({ p99Ms }) => p99Ms);
+    case "service p50":
+      return isClosed ? times(({ p50Ms }) => p50Ms) : undefined;
+    case "service p99":
+      return isClosed ? times(({ p99Ms }) => p99Ms) : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** Whether samples of these sizes are significantly different when each value of one is above the other's. */

@@ -25,14 +25,15 @@ export const DISTRIBUTION_COLUMNS = [
 /** The least time says nothing of a server under load, and the standard deviation nothing at all. */
 const JUDGED_COLUMNS = DISTRIBUTION_COLUMNS.filter(([name]) => name !== "min");
 
+const MEDIAN_AND_TAIL = DISTRIBUTION_COLUMNS.filter(([name]) => name === "p50" || name === "p99");
+
 /** What the server spends its time on, in the order in which it does. */
 export const SERVER_TIMES = ["queue", "compute", "cache"] as const satisfies (keyof ServerSplit)[];
 
-const SERVER_COLUMNS = DISTRIBUTION_COLUMNS.filter(([name]) => name === "p50" || name === "p99");
-
 /**
  * What a run is judged by: the rate, the share of calls that failed, the hit rate and the percentiles of
- * latency, of service time, and of what the server says of its own. What the run did not tell is not in the list.
+ * latency, of service time, of what the server says of its own, and of each of several workloads. What the
+ * run did not tell is not in the list.
  */
 export function figuresOf(report: BenchReport): Figure[] {
   const hitShare = hitShareOf(report);
@@ -46,8 +47,12 @@ export function figuresOf(report: BenchReport): Figure[] {
     ...timesOf("service", report.service),
     ...SERVER_TIMES.flatMap((name) => {
       const times = report.server?.[name] ?? null;
-      return times === null ? [] : timesOf(`server ${name}`, times, SERVER_COLUMNS);
+      return times === null ? [] : timesOf(`server ${name}`, times, MEDIAN_AND_TAIL);
     }),
+    ...(report.workloads ?? []).flatMap((of): Figure[] => [
+      { name: `${of.workload}: errors`, unit: "share", better: "less", value: errorShareOf(of) },
+      ...timesOf(`${of.workload}: latency`, of.latency, MEDIAN_AND_TAIL),
+    ]),
   ];
 }
 

@@ -2,8 +2,8 @@ import type { Caller } from "./caller.ts";
 import type { LoadWindow } from "./load_window.ts";
 import type { SecondRecorder } from "./second_record.ts";
 
-/** The code of a call that the client gave up on at the end of the run. */
-export const CUT_OFF_CODE = "CANCELLED";
+/** What stands for the code of a call that the client gave up on at the end of the run; servers may cancel too. */
+export const CUT_OFF_CODE = "CUT_OFF";
 
 /** What stands for the code of a call that was due, and was not sent before the run ended. */
 export const NOT_SENT_CODE = "NOT_SENT";

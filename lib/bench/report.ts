@@ -94,7 +94,10 @@ export interface BenchReport {
   readonly options: LoadOptions;
   /** Without the warm-up. */
   readonly elapsedMs: number;
-  /** Calls that were due, over the time in which they were; `null` in a closed loop. */
+  /**
+   * Calls that were due, over the time in which they were, but the rate that was asked for where calls are
+   * counted rather than time; `null` in a closed loop.
+   */
   readonly offeredPerSecond: number | null;
   /**
    * Answers without an error, over `elapsedMs` and within it: those that came after the end are calls, and

@@ -60,12 +60,15 @@ function latencyLines(report: BenchReport): string[] {
   return distributionLines("ms", rows);
 }
 
-/** What the server says of its own time, where it does. */
-function serverLines({ server }: BenchReport): string[] {
+/** What the server says of its own time, where it does, and the share of the answers that told it. */
+function serverLines({ server, ...report }: BenchReport): string[] {
   if (server === null) return [];
+  const answered = report.calls - failedOf(report);
   const rows = SERVER_TIMES.flatMap((name): Row[] => {
     const times = server[name];
-    return times === null ? [] : [[name, times]];
+    return times === null
+      ? []
+      : [[`${name} ${formatQuantity(times.count / answered, "share")}`, times]];
   });
   return distributionLines("server, ms", rows);
 }

@@ -34,7 +34,8 @@ export interface RunTotals {
 }
 
 /**
- * Adds up what the threads tell: all of the run, and each second once every thread has told of it.
+ * Adds up what the threads tell: all of the run, and each second once every thread has told of it that has not
+ * ended before.
  *
  * Seconds that some thread has still to tell of are held, 300 kB each; threads are at most a few apart.
  * Of the last BENCH_SECONDS_KEPT the counts are held, since calls of theirs may yet be given up.
@@ -42,7 +43,10 @@ export interface RunTotals {
 export class RunTally {
   readonly #threads: number;
   readonly #onSecond: (second: SecondSeen) => void;
+  /** In ascending order, as every thread tells of them. */
   readonly #open = new Map<number, OpenSecond>();
+  /** Of the threads that have ended. */
+  readonly #lastSeconds: number[] = [];
   readonly #errors = new Map<string, number>();
   readonly #series: SecondOfRun[] = [];
   readonly #counts = new Map<number, EncodedHistogram>();
@@ -82,6 +86,8 @@ export class RunTally {
     this.#addErrors(errors);
     for (const late of record.late) this.#addLate(late);
     this.#addToSecond(record);
+    if (record.isLast) this.#lastSeconds.push(record.second);
+    this.#closeTold();
   }
 
   /** All that was added; the last seconds may be those of some threads only. */
@@ -150,7 +156,15 @@ export class RunTally {
     const open = this.#open.get(record.second) ?? new OpenSecond();
     this.#open.set(record.second, open);
     open.add(record);
-    if (open.told === this.#threads) this.#close(record.second);
+  }
+
+  /** Closes the seconds that every thread has told of which is to. */
+  #closeTold(): void {
+    for (const [second, { told }] of this.#open) {
+      const ended = this.#lastSeconds.filter((last) => last < second).length;
+      if (told < this.#threads - ended) return;
+      this.#close(second);
+    }
   }
 
   #close(second: number): void {

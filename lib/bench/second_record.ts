@@ -23,6 +23,8 @@ export interface LateRecord {
 export interface SecondRecord {
   /** From the end of the warm-up, 0 for the first. */
   readonly second: number;
+  /** Whether the thread tells of no other. */
+  readonly isLast: boolean;
   /** Calls that were answered, and without an error. */
   readonly answered: number;
   /** Of them, those that were answered before the end of the window. */
@@ -164,9 +166,19 @@ export class SecondRecorder {
 
   /** Tells of the current second, over or not, and begins the next. */
   flush(): void {
+    this.#tell({ isLast: false });
+  }
+
+  /** Tells of the current second, over or not: it is the last. */
+  end(): void {
+    this.#tell({ isLast: true });
+  }
+
+  #tell({ isLast }: Pick<SecondRecord, "isLast">): void {
     this.#closeLate();
     this.#onSecond({
       second: this.#second++,
+      isLast,
       answered: this.#answered,
       inTime: this.#inTime,
       errors: Object.fromEntries(this.#errors),

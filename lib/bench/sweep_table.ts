@@ -65,7 +65,7 @@ export function formatSweepPoint({ load, report }: SweepPoint): string {
   const unit = options.loop === "open" ? "calls due/s" : "connections";
   return `${formatNumber(load)} ${unit}: ${
     formatQuantity(report.achievedPerSecond, "calls/s")
-  } made, ` +
+  } answered, ` +
     `p99 ${formatQuantity(latency.count === 0 ? NaN : latency.p99Ms, "ms")}`;
 }
 
@@ -84,7 +84,7 @@ function rowOf({ load, report }: SweepPoint): string[] {
 export function formatSloStep({ figure }: Pick<Slo, "figure">, step: SloStep): string {
   const { run, ratePerSecond, achievedPerSecond, valueMs, breach } = step;
   return `run ${run}: ${formatQuantity(ratePerSecond, "calls/s")} due, ` +
-    `${formatQuantity(achievedPerSecond, "calls/s")} made, ` +
+    `${formatQuantity(achievedPerSecond, "calls/s")} answered, ` +
     `${figure} ${formatQuantity(valueMs, "ms")}: ${breach ?? "kept"}`;
 }
 

@@ -79,7 +79,7 @@ export class ThreadLoad<Response> {
       onTick: (tickMs) => this.#onTick(tickMs),
     });
     await this.#loop.run();
-    this.#recorder.flush();
+    this.#recorder.end();
     return {
       elapsedMs: this.#elapsedMs(),
       schedule: this.#loop.schedule,

@@ -26,6 +26,7 @@ function record(second: number, answered: number, inTime: number): SecondRecord 
   const errors = {};
   return {
     second,
+    isLast: false,
     answered,
     inTime,
     errors,
@@ -83,4 +84,25 @@ Deno.test("runBench() has in the rate the answers of its window alone, and all i
   assert.equal(report.offeredPerSecond, 1_000);
   assert.equal(report.achievedPerSecond, 600);
   assert.deepEqual([report.calls, report.latency.count], [1_000, 1_000]);
+});
+
+Deno.test("runBench() that is stopped while threads connect ends at once, and ends them", async () => {
+  const interruption = new AbortController();
+  let ended = 0;
+  const spawn = (): BenchThreadHandle => ({
+    ...{ onmessage: null, onerror: null },
+    // Its server takes the connection and says nothing.
+    postMessage: ({ type }) => type === "prepare" && interruption.abort(),
+    terminate: () => ended++,
+  });
+  const run = runBench({
+    spawn,
+    address: { hostname: "localhost", port: 1, credentials: {} },
+    plan: { ...PLAN, connections: 2, threads: 2 },
+    target: "1",
+    client: { version: "0", deno: "0", processors: 1 },
+    signal: interruption.signal,
+  });
+  await assert.rejects(run, { code: "unavailable", message: "stopped by a signal" });
+  assert.equal(ended, 2);
 });

@@ -183,3 +183,33 @@ Deno.test("diffReports() does not judge the server's own times by the seconds of
   }
   assert.equal(verdicts.has("server queue p50"), false);
 });
+
+Deno.test("diffReports() shows each of several workloads, and judges none by the seconds of all", () => {
+  const of = (p50Ms: number, failed: number) => {
+    const part = { weight: 1, calls: 100, latency: makeDistribution(p50Ms, 100) };
+    // The second is a file of that name.
+    const workloads = [
+      { ...part, workload: "random", errors: [{ code: "INTERNAL", count: failed }] },
+      { ...part, workload: "latency", errors: [] },
+    ];
+    return makeReport({ p50Ms }, { workloads });
+  };
+  const { changes } = diffReports(of(1, 0), of(2, 50));
+  const ofWorkloads = changes.filter(({ figure }) => figure.name.includes(":"));
+  assert.deepEqual(
+    ofWorkloads.map((
+      { figure, after, verdict, p },
+    ) => [figure.name, Math.round(after * 10), verdict, p]),
+    [
+      ["random: errors", 5, "unsure", null],
+      ["random: latency p50", 20, "unsure", null],
+      ["random: latency p99", 133, "unsure", null],
+      ["latency: errors", 0, "same", null],
+      ["latency: latency p50", 20, "unsure", null],
+      ["latency: latency p99", 133, "unsure", null],
+    ],
+  );
+  // One of them alone has nothing to be compared with.
+  const alone = diffReports(makeReport(), of(2, 50)).changes;
+  assert.equal(alone.some(({ figure }) => figure.name.includes(":")), false);
+});

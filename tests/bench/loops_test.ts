@@ -106,7 +106,7 @@ Deno.test("an open loop records what it could not send before its end, with the 
   assert.deepEqual({ calls, answered }, { calls: 1_000, answered: 0 });
   assert.deepEqual(errors, [
     { code: "NOT_SENT", count: 1_000 - BENCH_OPEN_INFLIGHT_MAX },
-    { code: "CANCELLED", count: BENCH_OPEN_INFLIGHT_MAX },
+    { code: "CUT_OFF", count: BENCH_OPEN_INFLIGHT_MAX },
   ]);
   assert.equal(latency.count, 1_000);
   assert.equal(loop.schedule?.held, 1_000 - BENCH_OPEN_INFLIGHT_MAX);

@@ -244,12 +244,12 @@ async function hasServerTimes(browser: Browser): Promise<void> {
     [HOSTILE, "1", "25 %", "2 500", "–", "–", "7"],
   ]);
   assert.equal((await rows("distributions"))[0].at(-1), "coalesced");
-  // The bars are as long as the means are to each other, in the colors of the page.
+  // The bars are as long as the sums are to each other, in the colors of the page.
   const bars = page.locator("#server rect");
   const boxes = await Promise.all([0, 1].map((index) => bars.nth(index).boundingBox()));
   const [queuePx, computePx] = boxes.map((box) => box?.width ?? 0);
   assert.ok(
-    computePx > 60 && Math.abs(queuePx / computePx - 0.25) < 0.02,
+    computePx > 60 && Math.abs(queuePx / computePx - 0.5) < 0.02,
     `${queuePx} ${computePx}`,
   );
   const fill = () =>

@@ -4,7 +4,7 @@ import { type SecondRecord, SecondRecorder } from "../../lib/bench/second_record
 import { BENCH_SECONDS_KEPT } from "../../lib/limits.ts";
 
 const SECOND = 1_000;
-const LATE = { workload: 0, code: "CANCELLED", late: true } as const;
+const LATE = { workload: 0, code: "CUT_OFF", late: true } as const;
 const OK = { workload: 0, kind: "ok", server: undefined } as const;
 const QUICK = { workload: 0, code: "UNAVAILABLE", late: false } as const;
 
@@ -34,11 +34,11 @@ Deno.test("SecondRecorder tells of calls that are given up by the second in whic
   assert.deepEqual(records.map(({ second, errors }) => [second, errors]), [
     [0, {}],
     [1, {}],
-    [2, { CANCELLED: 1, UNAVAILABLE: 1 }],
+    [2, { CUT_OFF: 1, UNAVAILABLE: 1 }],
   ]);
   assert.deepEqual(records[2].late.map(({ second, errors }) => [second, errors]), [
-    [0, { CANCELLED: 2 }],
-    [1, { CANCELLED: 1 }],
+    [0, { CUT_OFF: 2 }],
+    [1, { CUT_OFF: 1 }],
   ]);
 });
 
@@ -67,7 +67,7 @@ Deno.test("RunTally shows calls as they are given up, and counts them where they
   assert.deepEqual(seen.map(({ calls, errors }) => [calls, errors]), [[2, 0], [1, 1]]);
   const { series, calls, errors, latency } = tally.totals();
   assert.deepEqual(series.map(({ second, calls, errors }) => [second, calls, errors]), [[0, 3, 1]]);
-  assert.deepEqual([calls, latency.count, errors], [3, 3, [{ code: "CANCELLED", count: 1 }]]);
+  assert.deepEqual([calls, latency.count, errors], [3, 3, [{ code: "CUT_OFF", count: 1 }]]);
   assert.ok(series[0].p50Ms < 1.1 && series[0].p99Ms > 899, `${series[0].p99Ms}`);
 });
 
@@ -87,7 +87,7 @@ Deno.test("RunTally adds up what each of several workloads did on all threads", 
     workloads.map(({ calls, errors, latency: { count } }) => [calls, errors, count]),
     [
       [3, [], 3],
-      [6, [{ code: "UNAVAILABLE", count: 2 }, { code: "CANCELLED", count: 2 }], 4],
+      [6, [{ code: "UNAVAILABLE", count: 2 }, { code: "CUT_OFF", count: 2 }], 4],
     ],
   );
   assert.deepEqual([calls, latency.count], [9, 7]);
@@ -127,4 +127,30 @@ Deno.test("RunTally has no figures of a server that tells nothing", () => {
   assert.deepEqual({ server, coalesced, hits, misses, workloads }, {
     ...{ server: null, coalesced: null, hits: null, misses: null, workloads: [] },
   });
+});
+
+Deno.test("RunTally tells of seconds that the threads which have not ended tell of", () => {
+  const seen: number[] = [];
+  const tally = new RunTally(3, ({ second, calls }) => seen.push(second, calls));
+  const [early, other, last] = [1, 2, 3].map(() => record());
+  const tellAll = () => {
+    for (const { records } of [last, early, other]) {
+      for (const told of records.splice(0)) tally.add(told);
+    }
+  };
+  for (const { recorder } of [early, other, last]) recorder.answer(0, 0, 1, OK);
+  last.recorder.answer(1_000, 1_000, 1_001, OK);
+  early.recorder.end();
+  last.recorder.advance(3_000);
+  tellAll();
+  // The other thread has told of none.
+  assert.deepEqual(seen, []);
+  other.recorder.end();
+  tellAll();
+  assert.deepEqual(seen, [0, 3, 1, 1, 2, 0]);
+  last.recorder.answer(3_000, 3_000, 3_001, OK);
+  last.recorder.end();
+  tellAll();
+  assert.deepEqual(seen.slice(6), [3, 1]);
+  assert.deepEqual(tally.totals().series.map(({ second }) => second), [0, 1, 2, 3]);
 });

@@ -256,8 +256,8 @@ Deno.test("sloBreach() knows every figure", () => {
 Deno.test("formatSloStep() and formatSloOutcome() tell of a search in lines", async () => {
   const { outcome, steps } = await search(P99, mm1(5_000));
   const lines = steps.map((step) => formatSloStep(P99, step));
-  assert.equal(lines[0], "run 1: 1 000 calls/s due, 1 000 calls/s made, p99 1.15 ms: kept");
-  assert.equal(lines[2], "run 3: 4 000 calls/s due, 4 000 calls/s made, p99 4.61 ms: too slow");
+  assert.equal(lines[0], "run 1: 1 000 calls/s due, 1 000 calls/s answered, p99 1.15 ms: kept");
+  assert.equal(lines[2], "run 3: 4 000 calls/s due, 4 000 calls/s answered, p99 4.61 ms: too slow");
   assert.match(
     formatSloOutcome(P99, outcome),
     /^p99 within 2\.00 ms: kept up to 2 \d{3} calls\/s; 2 \d{3} calls\/s broke it twice \(\d+ runs\)$/,

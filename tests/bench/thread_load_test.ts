@@ -179,7 +179,7 @@ Deno.test(
       length: { kind: "duration", durationMs: 3_600_000 },
       meanwhile: (load) => setTimeout(() => load.stop(), 50),
     });
-    assert.deepEqual(totals.errors, [{ code: "CANCELLED", count: 2 }]);
+    assert.deepEqual(totals.errors, [{ code: "CUT_OFF", count: 2 }]);
     assert.equal(totals.latency.count, 2);
   },
 );

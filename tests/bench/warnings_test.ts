@@ -15,7 +15,8 @@ const USE: ProcessorUse = { elapsedMs: 10_000, processMs: 19_000, machineBusySha
 const FINE: RunConditions = {
   inflight: null,
   threads: [QUIET, QUIET],
-  errors: [{ code: "UNAVAILABLE", count: 9 }],
+  // A server that cancels calls has not been cut off.
+  errors: [{ code: "UNAVAILABLE", count: 9 }, { code: "CANCELLED", count: 9 }],
   use: USE,
   processors: 2,
 };
@@ -87,9 +88,12 @@ Deno.test("warningsOf() tells when the client was the limit", async (t) => {
       "times that are too short",
       {
         ...FINE,
-        errors: [{ code: "NOT_SENT", count: 3 }, { code: "DEADLINE_EXCEEDED", count: 2 }],
+        errors: ["NOT_SENT", "DEADLINE_EXCEEDED", "CUT_OFF"].map((code, i) => ({
+          code,
+          count: 3 - i,
+        })),
       },
-      /2 ran out of their deadline, 3 were due and not sent.*lower bounds/,
+      /2 ran out of their deadline, 1 were cut off .*, 3 were due and not sent.*lower bounds/,
     ],
   ];
   for (const [what, conditions, message] of cases) {

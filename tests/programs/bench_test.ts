@@ -173,6 +173,19 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
   });
 
   Deno.test({
+    name: `${name}: client bench that is interrupted before the server answers ends at once`,
+    ignore: missing || Deno.build.os === "windows",
+  }, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const child = spawnBench(client, [`${listener.addr.port}`]);
+    const output = child.output();
+    using _connection = await listener.accept();
+    child.kill("SIGINT");
+    const { signal, stdout } = await output;
+    assert.deepEqual([signal, stdout.length], ["SIGINT", 0]);
+  });
+
+  Deno.test({
     name: `${name}: client bench --sweep that is interrupted keeps the points before`,
     ignore: missing || Deno.build.os === "windows",
   }, async () => {
@@ -293,7 +306,7 @@ for (const { name, server, client, missing } of ALL_PROGRAMS) {
       const text = await bench(server);
       assert.match(
         text,
-        /\ncoalesced 25 % .*\n\nserver, ms +min .*\nqueue +0\.500 .*\ncompute .*\ncache /,
+        /\ncoalesced 25 % .*\n\nserver, ms +min .*\nqueue 50 % +0\.500 .*\ncompute 50 % .*\ncache 25 % /,
       );
     });
     await t.step("of a method whose answer tells nothing of the cache", async () => {

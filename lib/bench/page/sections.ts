@@ -94,8 +94,8 @@ ${table("counts", countsOf(report))}
 }
 
 /**
- * What the server says of its own time, where it does: a table, and of each mean a bar, since means are what
- * adds up to the time that a call takes.
+ * What the server says of its own time, where it does: a table, and of each sum a bar. Sums add up to the time
+ * that all calls took; means do not where some answers tell of one time and not of another.
  */
 export function serverTimes({ server }: BenchReport): Part {
   if (server === null) return "";
@@ -103,20 +103,22 @@ export function serverTimes({ server }: BenchReport): Part {
     const of = server[name];
     return of === null ? [] : [{ name, of }];
   });
-  const longestMs = Math.max(...told.map(({ of }) => of.meanMs));
+  const sumOf = ({ meanMs, count }: Distribution) => meanMs * count;
+  const longestMs = Math.max(...told.map(({ of }) => sumOf(of)));
   const heads = ["ms", "mean", "p50", "p99", "max", "answers"].map((head) =>
     markup`<th scope="col">${head}</th>`
   );
   const rows = told.map(({ name, of }) => {
     const times = [of.meanMs, of.p50Ms, of.p99Ms, of.maxMs].map(formatMs);
-    const bar = markup`<td class="bar">${barOf(longestMs > 0 ? of.meanMs / longestMs : 0)}</td>`;
+    const bar = markup`<td class="bar">${barOf(longestMs > 0 ? sumOf(of) / longestMs : 0)}</td>`;
     return markup`<tr><th scope="row">${name}</th>${bar}${
       [...times, formatNumber(of.count)].map((text) => markup`<td>${text}</td>`)
     }</tr>`;
   });
   return markup`<section aria-labelledby="within">
 <h2 id="within">Within the server</h2>
-<p class="note">As the server says: how long calls waited for their turn, were computed, and took in its cache.</p>
+<p class="note">As the server says: how long calls waited for their turn, were computed, and took in its cache. Each row is of
+the answers that tell it; a bar is their sum.</p>
 <div class="wide"><table id="server">
 <thead><tr>${heads[0]}<td class="bar"></td>${heads.slice(1)}</tr></thead>
 <tbody>
