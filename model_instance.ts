@@ -22,7 +22,7 @@ import type {
 } from "./lib/supervision/instance_protocol.ts";
 import { hearThreadEnd } from "./lib/supervision/thread_end.ts";
 
-const report = (message: InstanceReport) => self.postMessage(message);
+const report = takePostMessage();
 
 /** How often what a model records is told: nobody looks more often. */
 const RECORDED_MS = 1_000;
@@ -59,6 +59,20 @@ async function load(command: InstanceLoad): Promise<void> {
   report({ type: "loaded", metadata: model.metadata, inline });
 }
 
+/** Takes from the thread what it reports with: a user's code has nothing to say to the main thread. */
+function takePostMessage(): (message: InstanceReport) => void {
+  const post = self.postMessage.bind(self);
+  const nothing = { value: undefined, writable: false, configurable: false };
+  for (
+    let scope: object | null = globalThis;
+    scope !== null;
+    scope = Object.getPrototypeOf(scope)
+  ) {
+    if (Object.hasOwn(scope, "postMessage")) Object.defineProperty(scope, "postMessage", nothing);
+  }
+  return (message) => post(message);
+}
+
 /** Resolves, and has said so, when the queue was closed and is empty. */
 async function serve(
   command: InstanceServe,
@@ -67,13 +81,13 @@ async function serve(
   blocking: boolean,
   statistics: RecordedStatistics,
 ): Promise<void> {
-  const { instance, owner, queue, cache, wakes, batching } = command;
+  const { instance, owner, queue, cache, wakes, batched, batching } = command;
   const results = cache && new GenerationCache(cache, owner);
   const runner = new JobRunner(queue, {
     instance,
     owner,
     rules: batching,
-    executor: new BatchExecutor(name, model, results),
+    executor: new BatchExecutor(name, model, { batched, results }),
     wakes,
     blocking,
   });

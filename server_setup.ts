@@ -69,14 +69,23 @@ async function openModels(
   let idLast = 0;
   const libraryFolder = onnxFolder();
   const events = modelEvents(log);
+  const onRepositoryFailed = (reason: string) => log.error("the repository failed", { reason });
   if (given === undefined) {
     const load = () => Promise.reject(new TypeError("A model without a repository"));
-    return new Models({ repository: undefined, mode: "all", publish, events, load });
+    return new Models({
+      repository: undefined,
+      mode: "all",
+      onRepositoryFailed,
+      publish,
+      events,
+      load,
+    });
   }
   const { ModelRepository, loadGeneration, instancePermissions } = await importLoading();
   return new Models({
     repository: await ModelRepository.open({ ...given, readVariable }),
     mode: given.mode,
+    onRepositoryFailed,
     publish,
     events,
     load: (model, version) =>

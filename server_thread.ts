@@ -70,7 +70,7 @@ async function start(options: ThreadStart): Promise<void> {
   const observer = new ThreadObserver(new Counters(memory.counters, row), report);
   const predictor = new Predictor(state);
   const commands = new ModelCommands((id, command) => report({ type: "command", id, command }));
-  const models = openModels(options, predictor, commands);
+  const models = openModels(options, predictor, commands, observer);
   const registry = new ServiceRegistry();
   const health = new HealthState();
   addModelServer(registry, modelServerMethods(), predictor);
@@ -113,15 +113,19 @@ function openModels(
   options: ThreadStart,
   predictor: Predictor,
   commands: ModelCommands,
+  observer: ThreadObserver,
 ): ModelTable {
   // Row 0 of the counters is the supervisor's, which serves no models.
   const thread = options.row - 1;
   const { wakes, linearStatistics } = options.modelMemory;
   const place = { thread, owner: options.owner, wake: new ThreadWake(wakes, thread) };
   const linear = builtInLinear(predictor, linearStatistics, thread);
-  const table = new ModelTable((descriptor) => openGeneration(descriptor, place), commands, [
-    linear,
-  ]);
+  const table = new ModelTable(
+    (descriptor) => openGeneration(descriptor, place),
+    commands,
+    [linear],
+    (model, error) => observer.onHandlerError(`model ${model}`, error),
+  );
   table.apply(options.models);
   return table;
 }

@@ -301,6 +301,9 @@ export const INSTANCE_RESTART_MS = 250;
 /** … at most: an operator who has mended the cause waits no longer. */
 export const INSTANCE_RESTART_MS_MAX = 30_000;
 
+/** An instance that has served for this long did not die of being started: it is replaced without a pause. */
+export const INSTANCE_STEADY_MS = 10_000;
+
 /** How often instances are looked at for those that hang; they are found this much late. */
 export const INSTANCE_ROUND_MS = 100;
 

@@ -2,7 +2,6 @@ import { OperationError } from "../errors.ts";
 import type { Model } from "../inference/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { concatenate, sliceRows } from "./batch.ts";
-import { hasBatchDimension } from "./input_check.ts";
 import type { JobExecutor } from "./job_runner.ts";
 import { checkOutputs } from "./output_check.ts";
 import type { ResponsePayload } from "./payload.ts";
@@ -22,12 +21,20 @@ export class BatchExecutor implements JobExecutor {
   readonly #inputNames: readonly string[];
   readonly #batched: boolean;
 
-  constructor(name: string, model: Model, results: ResultStore | undefined) {
+  constructor(
+    name: string,
+    model: Model,
+    { batched, results }: {
+      /** Whether requests may be put together: then their first dimension is that of rows. */
+      readonly batched: boolean;
+      readonly results: ResultStore | undefined;
+    },
+  ) {
     this.#name = name;
     this.#model = model;
     this.#results = results;
     this.#inputNames = model.metadata.inputs.map((input) => input.name);
-    this.#batched = hasBatchDimension(model.metadata);
+    this.#batched = batched;
   }
 
   /** @param requests lists of tensors, as `writeTensors` makes them, in the order of the model's inputs */

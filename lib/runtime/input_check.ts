@@ -1,6 +1,8 @@
 import { OperationError } from "../errors.ts";
 import type { ModelMetadata } from "../inference/model.ts";
-import type { Tensor, TensorSpec } from "../tensor/tensor.ts";
+import { MODEL_BATCH_ROWS_MAX } from "../limits.ts";
+import { elementCount, type Tensor, type TensorSpec } from "../tensor/tensor.ts";
+import { DIMENSION_MAX } from "./tensor_list.ts";
 
 /** Inputs that a model can be given. */
 export interface CheckedInputs {
@@ -12,7 +14,8 @@ export interface CheckedInputs {
 
 /** Whether requests to the model can be put together: the first dimension of all its tensors is -1. */
 export function hasBatchDimension({ inputs, outputs }: ModelMetadata): boolean {
-  return [...inputs, ...outputs].every(({ shape }) => shape.length > 0 && shape[0] === -1);
+  return inputs.length > 0 &&
+    [...inputs, ...outputs].every(({ shape }) => shape.length > 0 && shape[0] === -1);
 }
 
 /**
@@ -60,6 +63,13 @@ function checkInput(model: string, spec: TensorSpec, { name, datatype, shape }: 
     spec.shape.every((dimension, axis) => dimension === -1 || dimension === shape[axis]);
   if (!fits) {
     throw refusal(model, `input "${name}" has shape [${shape}], need [${spec.shape}]`);
+  }
+  // A tensor without elements costs nothing to send, whatever its rows: they are bounded by themselves.
+  const dimensionMax = elementCount(shape) === 0 ? MODEL_BATCH_ROWS_MAX : DIMENSION_MAX;
+  for (const dimension of shape) {
+    if (dimension <= dimensionMax) continue;
+    const bound = `need dimensions of at most ${dimensionMax}`;
+    throw refusal(model, `input "${name}" has shape [${shape}], ${bound}`);
   }
 }
 

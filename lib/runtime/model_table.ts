@@ -38,17 +38,23 @@ export class ModelTable implements InferenceBackend {
   readonly #open: OpenGenerationOf;
   readonly #commands: ModelCommands;
   readonly #builtIn: readonly OpenGeneration[];
+  readonly #onOpenFailed: (model: string, error: unknown) => void;
   /** By name, then by version, in ascending order of versions. */
   #models: ReadonlyMap<string, readonly OpenGeneration[]>;
   #generations: readonly OpenGeneration[] = [];
   #ready = false;
 
-  /** @param builtIn generations that are served whatever the table says */
+  /**
+   * @param builtIn generations that are served whatever the table says
+   * @param onOpenFailed hears of a generation that cannot be opened here; the others are served without it
+   */
   constructor(
     open: OpenGenerationOf,
     commands: ModelCommands,
     builtIn: readonly OpenGeneration[],
+    onOpenFailed: (model: string, error: unknown) => void,
   ) {
+    this.#onOpenFailed = onOpenFailed;
     this.#open = open;
     this.#commands = commands;
     this.#builtIn = builtIn;
@@ -58,9 +64,14 @@ export class ModelTable implements InferenceBackend {
   /** Serves what the table says from now on; what is not in it any more ends as it would. */
   apply({ generations, ready }: ModelTableDescriptor): void {
     const before = new Map(this.#generations.map((generation) => [generation.id, generation]));
-    this.#generations = generations.map((descriptor) =>
-      before.get(descriptor.id) ?? this.#open(descriptor)
-    );
+    this.#generations = generations.flatMap((descriptor) => {
+      try {
+        return before.get(descriptor.id) ?? this.#open(descriptor);
+      } catch (error) {
+        this.#onOpenFailed(descriptor.model, error);
+        return [];
+      }
+    });
     this.#models = byName([...this.#builtIn, ...this.#generations]);
     this.#ready = ready;
     for (const { id } of this.#generations) before.delete(id);

@@ -31,7 +31,7 @@ export class QueuedModel implements ServedModel {
     this.#generation = generation;
     this.#jobs = jobs;
     this.#cache = cache;
-    this.#batched = hasBatchDimension(generation.metadata);
+    this.#batched = generation.rules.batching && hasBatchDimension(generation.metadata);
     this.#outputNames = generation.metadata.outputs.map(({ name }) => name);
   }
 
@@ -41,7 +41,7 @@ export class QueuedModel implements ServedModel {
     const priority = this.#priority(request.priority);
     const { inputs: given, rows } = checkInputs(model, metadata, request.inputs, this.#batched);
     const inputs = rules.cacheRound === undefined ? given : roundInputs(given, rules.cacheRound);
-    const group = rules.batching && this.#batched ? groupOf(inputs) : ALONE;
+    const group = this.#batched ? groupOf(inputs) : ALONE;
     const job = { rows, group, priority, deadlineMs: call.deadlineMs };
     return this.#cache === undefined
       ? this.#compute(request, call, inputs, job)

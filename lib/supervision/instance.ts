@@ -1,6 +1,7 @@
 import { OperationError } from "../errors.ts";
 import type { RecordedStatistic } from "../inference/backend.ts";
 import type { PlatformLogEntry } from "../platforms/platform_log.ts";
+import { readReport } from "./read_report.ts";
 import type {
   InstanceCommand,
   InstanceLoad,
@@ -24,6 +25,9 @@ export interface InstanceEvents {
   onRecorded(): void;
 }
 
+/** Whose models serving threads can make of a definition. */
+const INLINE_PLATFORMS = ["linear", "mlp"];
+
 /** What was loaded. */
 export type LoadedReport = Extract<InstanceReport, { type: "loaded" }>;
 
@@ -42,6 +46,7 @@ export class Instance {
   readonly #loaded = Promise.withResolvers<LoadedReport>();
   readonly #ended = Promise.withResolvers<void>();
   #what = "a model";
+  #mayInline = false;
   #over = false;
   #recorded: Readonly<Record<string, RecordedStatistic>> = {};
 
@@ -49,7 +54,12 @@ export class Instance {
     this.#handle = handle;
     this.events = events;
     this.#loaded.promise.catch(() => {});
-    handle.onmessage = ({ data }) => this.#onReport(data);
+    handle.onmessage = ({ data }) => {
+      const report = readReport(data);
+      // A thread of its own code, or of a user's: what it says is not taken on trust.
+      if (report === undefined) this.#onDeath("it sent a message that is no report");
+      else this.#onReport(report);
+    };
     handle.onerror = (event) => {
       event.preventDefault();
       this.#onDeath(event.message);
@@ -59,6 +69,11 @@ export class Instance {
   /** What the model has recorded so far. */
   get recorded(): Readonly<Record<string, RecordedStatistic>> {
     return this.#recorded;
+  }
+
+  /** Whether it has ended. */
+  get isOver(): boolean {
+    return this.#over;
   }
 
   /** Resolves when it has ended, however. */
@@ -75,6 +90,7 @@ export class Instance {
    */
   async load(command: InstanceLoad, timeoutMs: number): Promise<LoadedReport> {
     const { name, version } = command.source;
+    this.#mayInline = command.mayInline && INLINE_PLATFORMS.includes(command.platform);
     this.#what = `model "${name}" version ${version}`;
     const timer = setTimeout(() => {
       const message = `Cannot load ${this.#what}: not loaded after ${timeoutMs} ms`;
@@ -108,6 +124,9 @@ export class Instance {
   #onReport(report: InstanceReport): void {
     switch (report.type) {
       case "loaded":
+        if (report.inline !== undefined && !this.#mayInline) {
+          return this.#onDeath("it told a definition that nobody has asked for");
+        }
         return this.#loaded.resolve(report);
       case "loadFailed":
         return this.#loaded.reject(new OperationError(report.code, report.message));

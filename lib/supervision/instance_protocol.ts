@@ -36,6 +36,8 @@ export interface InstanceServe {
   readonly queue: JobQueueMemory;
   readonly cache: GenerationCacheMemory | undefined;
   readonly wakes: SharedArrayBuffer;
+  /** Whether requests may be put together, and how. */
+  readonly batched: boolean;
   readonly batching: BatchRules;
 }
 

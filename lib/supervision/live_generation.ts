@@ -1,10 +1,10 @@
-import { OperationError } from "../errors.ts";
 import type { RecordedStatistic } from "../inference/backend.ts";
 import type { ModelSource } from "../inference/model.ts";
 import {
   INSTANCE_GONE_MS,
   INSTANCE_RESTART_MS,
   INSTANCE_RESTART_MS_MAX,
+  INSTANCE_STEADY_MS,
   MODEL_LOAD_MS_MAX,
 } from "../limits.ts";
 import type { PlatformLogEntry } from "../platforms/platform_log.ts";
@@ -61,6 +61,8 @@ interface Place {
   /** While a replacement loads. */
   starting: Promise<void> | undefined;
   loading: Instance | undefined;
+  servesSinceMs: number;
+  /** How long after it was lost it is tried again. */
   restartMs: number;
   timer: ReturnType<typeof setTimeout> | undefined;
 }
@@ -162,6 +164,7 @@ export class LiveGeneration {
       state: "serves",
       starting: undefined,
       loading: undefined,
+      servesSinceMs: performance.now(),
       restartMs: INSTANCE_RESTART_MS,
       timer: undefined,
     }));
@@ -197,13 +200,19 @@ export class LiveGeneration {
    * Lets the instances finish what is queued, unloads the model and ends them. No serving thread submits
    * any more. Those that die meanwhile are replaced as long as there is work.
    *
-   * @param timeoutMs how long they have; what is left then fails with `unavailable`
+   * @param timeoutMs how long they have, or as long as one batch may take where that is more; what is left
+   *   then fails with `unavailable`
    */
   async drain(timeoutMs: number): Promise<void> {
     this.#phase = "draining";
     this.#jobs?.tellClosing();
+    for (const [index, place] of this.#places.entries()) {
+      clearTimeout(place.timer);
+      if (place.state === "starts" && place.starting === undefined) this.#restart(place, index);
+    }
     const { promise: timeout, resolve: giveUp } = Promise.withResolvers<void>();
-    const timer = setTimeout(giveUp, timeoutMs);
+    const limitMs = Math.max(timeoutMs, this.#plan.timeoutMs + INSTANCE_GONE_MS);
+    const timer = setTimeout(giveUp, limitMs);
     await Promise.race([Promise.all(this.#places.map(untilEnded)), timeout]);
     clearTimeout(timer);
     this.terminate();
@@ -230,6 +239,8 @@ export class LiveGeneration {
     place.owner = this.#context.nextOwner();
     instance.events.onDied = (reason) => this.#lose(index, reason, "dead");
     instance.events.onRecorded = () => this.#record();
+    // It may have died while the others were loading.
+    if (instance.isOver) return this.#lose(index, "it ended before it served", "dead");
     instance.serve({
       type: "serve",
       instance: index,
@@ -237,6 +248,7 @@ export class LiveGeneration {
       queue: execution.memory,
       cache,
       wakes: this.#context.wakes,
+      batched: this.descriptor.rules.batching,
       batching: this.#plan.batching,
     });
   }
@@ -257,7 +269,20 @@ export class LiveGeneration {
     this.#counted.countReplacement();
     this.#context.events.onInstanceReplaced(this.#plan.source, reason);
     place.state = "starts";
-    this.#restart(place, index);
+    // One that dies as soon as it serves would keep a processor busy with loading.
+    const isSteady = performance.now() - place.servesSinceMs >= INSTANCE_STEADY_MS;
+    if (isSteady) place.restartMs = INSTANCE_RESTART_MS;
+    if (isSteady || this.#phase === "draining") this.#restart(place, index);
+    else this.#restartLater(place, index);
+  }
+
+  #restartLater(place: Place, index: number): void {
+    const waitMs = place.restartMs;
+    place.restartMs = Math.min(2 * waitMs, INSTANCE_RESTART_MS_MAX);
+    place.timer = setTimeout(() => {
+      place.timer = undefined;
+      this.#restart(place, index);
+    }, waitMs);
   }
 
   /** Frees the locks that a thread held as it died. */
@@ -286,12 +311,11 @@ export class LiveGeneration {
       const instance = startInstance(this.#plan, this.#context.events.onInstanceLog);
       place.loading = instance;
       await load(instance, { ...this.#plan, mayInline: false });
-      Object.assign(place, { instance, state: "serves", restartMs: INSTANCE_RESTART_MS });
+      Object.assign(place, { instance, state: "serves", servesSinceMs: performance.now() });
       this.#jobs?.unstrand();
       this.#serve(index);
     } catch (error) {
-      if (!(error instanceof OperationError)) throw error;
-      this.#onStartFailed(place, index, error.message);
+      this.#onStartFailed(place, index, error instanceof Error ? error.message : String(error));
     } finally {
       place.loading = undefined;
     }
@@ -304,15 +328,12 @@ export class LiveGeneration {
     if (this.#places.every(({ state }) => state === "failed")) {
       this.#jobs?.strand(`Model "${this.descriptor.model}" has no instance left: ${reason}`);
     }
-    if (this.#phase === "draining") return;
-    place.timer = setTimeout(() => this.#restart(place, index), place.restartMs);
-    place.restartMs = Math.min(2 * place.restartMs, INSTANCE_RESTART_MS_MAX);
+    if (this.#phase !== "draining") this.#restartLater(place, index);
   }
 }
 
 /** Resolves when the instance has ended, and all that took its place. */
 async function untilEnded(place: Place): Promise<void> {
-  clearTimeout(place.timer);
   for (;;) {
     await place.instance.ended;
     if (place.starting === undefined) return;
@@ -323,17 +344,18 @@ async function untilEnded(place: Place): Promise<void> {
 function mergeRecorded(
   all: readonly Readonly<Record<string, RecordedStatistic>>[],
 ): Readonly<Record<string, RecordedStatistic>> {
-  const merged: Record<string, RecordedStatistic> = {};
+  // A model may call its figures what it likes, `constructor` too.
+  const merged = new Map<string, RecordedStatistic>();
   for (const recorded of all) {
     for (const [name, { count, sum, min, max }] of Object.entries(recorded)) {
-      const so = merged[name] ?? { count: 0, sum: 0, min: Infinity, max: -Infinity };
-      merged[name] = {
+      const so = merged.get(name) ?? { count: 0, sum: 0, min: Infinity, max: -Infinity };
+      merged.set(name, {
         count: so.count + count,
         sum: so.sum + sum,
         min: Math.min(so.min, min),
         max: Math.max(so.max, max),
-      };
+      });
     }
   }
-  return merged;
+  return Object.fromEntries(merged);
 }

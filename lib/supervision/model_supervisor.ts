@@ -52,6 +52,7 @@ export class ModelSupervisor {
   readonly #rounds: ReturnType<typeof setInterval>;
   #revision = 0;
   #ready = false;
+  #closed = false;
   #publishing: Promise<void> = Promise.resolve();
 
   constructor(options: ModelSupervisorOptions) {
@@ -131,6 +132,7 @@ export class ModelSupervisor {
 
   /** Ends all models; the serving threads are gone. */
   close(): void {
+    this.#closed = true;
     clearInterval(this.#rounds);
     for (const generation of this.#all()) generation.terminate();
     this.#live.clear();
@@ -208,8 +210,8 @@ export class ModelSupervisor {
       const tookMs = Math.round(performance.now() - startMs);
       this.#options.events.onModelServes(model.name, version.version, platform, tookMs);
       return generation;
-    } catch (error) {
-      if (!(error instanceof OperationError)) throw error;
+    } catch (cause) {
+      const error = asOperationError(cause, model.name, version.version);
       this.#fail(model.name, version.version, error.message);
       throw error;
     }
@@ -217,17 +219,23 @@ export class ModelSupervisor {
 
   /** All threads switch; then what serves no more drains, which nobody waits for. */
   async #replace(old: readonly Generation[], fresh: readonly Generation[]): Promise<void> {
+    if (this.#closed) {
+      for (const generation of fresh) generation.terminate();
+      return;
+    }
     for (const generation of old) this.#live.delete(generation);
     for (const generation of fresh) this.#live.add(generation);
-    await this.#publish();
-    for (const generation of old) {
-      const { model, version } = generation.descriptor;
-      const drained = generation.drain(MODEL_DRAIN_MS).then(() => {
-        this.#draining.delete(generation);
-        this.#options.events.onModelUnloaded(model, version);
-      });
-      this.#draining.set(generation, drained);
-    }
+    const switched = this.#publish();
+    for (const generation of old) this.#draining.set(generation, this.#drain(generation, switched));
+    await switched;
+  }
+
+  async #drain(generation: Generation, switched: Promise<void>): Promise<void> {
+    await switched;
+    await generation.drain(MODEL_DRAIN_MS);
+    this.#draining.delete(generation);
+    const { model, version } = generation.descriptor;
+    this.#options.events.onModelUnloaded(model, version);
   }
 
   /** One at a time, so that threads see tables in their order; each tells what serves when it is sent. */
@@ -245,4 +253,12 @@ export class ModelSupervisor {
     this.#index.fail(model, version, reason);
     this.#options.events.onModelFailed(model, version, reason);
   }
+}
+
+/** Whatever a load throws is told to whoever asked for it, and leaves the others. */
+function asOperationError(error: unknown, model: string, version: string): OperationError {
+  if (error instanceof OperationError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  const message = `Cannot load model "${model}" version ${version}: ${reason}`;
+  return new OperationError("internal", message, { cause: error });
 }

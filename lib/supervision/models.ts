@@ -6,6 +6,9 @@ import type { ModelTableDescriptor } from "../runtime/generation.ts";
 import type { ModelCommand, ModelCommandResult } from "../runtime/model_commands.ts";
 import { ModelSupervisor, type ModelSupervisorOptions } from "./model_supervisor.ts";
 
+/** After a failure of its own the watching begins anew this much later. */
+const WATCH_RETRY_MS = 1_000;
+
 const NOT_LOADED = { state: "UNAVAILABLE", reason: "it is not loaded" } as const;
 
 /** Where models come from, and when. */
@@ -13,6 +16,8 @@ export interface ModelsOptions extends ModelSupervisorOptions {
   /** Undefined: there are no models but what is built in. */
   readonly repository: ModelRepository | undefined;
   readonly mode: "all" | "watch" | "explicit";
+  /** Something went wrong that is nobody's fault but the program's; it goes on. */
+  readonly onRepositoryFailed: (reason: string) => void;
 }
 
 /** The models of a server, on its main thread: what the repository has, as asked for. */
@@ -21,8 +26,10 @@ export class Models {
   readonly #mode: ModelsOptions["mode"];
   readonly #supervisor: ModelSupervisor;
   readonly #stop = new AbortController();
+  readonly #onRepositoryFailed: (reason: string) => void;
 
-  constructor({ repository, mode, ...options }: ModelsOptions) {
+  constructor({ repository, mode, onRepositoryFailed, ...options }: ModelsOptions) {
+    this.#onRepositoryFailed = onRepositoryFailed;
     this.#repository = repository;
     this.#mode = mode;
     this.#supervisor = new ModelSupervisor(options);
@@ -55,8 +62,12 @@ export class Models {
       await this.#run(command);
       return { kind: "done", index: [] };
     } catch (error) {
-      if (!(error instanceof OperationError)) throw error;
-      return { kind: "failed", code: error.code, message: error.message };
+      if (error instanceof OperationError) {
+        return { kind: "failed", code: error.code, message: error.message };
+      }
+      this.#onRepositoryFailed(`${command.kind}: ${error}`);
+      const message = `Cannot ${command.kind} models: the server has failed`;
+      return { kind: "failed", code: "internal", message };
     }
   }
 
@@ -98,7 +109,14 @@ export class Models {
   }
 
   async #watch(repository: ModelRepository): Promise<void> {
-    const plans: AsyncIterable<RepositoryPlan> = repository.watch(this.#stop.signal);
-    for await (const plan of plans) await this.#supervisor.reconcile(plan);
+    while (!this.#stop.signal.aborted) {
+      try {
+        const plans: AsyncIterable<RepositoryPlan> = repository.watch(this.#stop.signal);
+        for await (const plan of plans) await this.#supervisor.reconcile(plan);
+      } catch (error) {
+        this.#onRepositoryFailed(String(error));
+        await new Promise((resolve) => setTimeout(resolve, WATCH_RETRY_MS));
+      }
+    }
   }
 }

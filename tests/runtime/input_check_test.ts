@@ -53,6 +53,32 @@ const WRONG: readonly (readonly [problem: string, given: readonly Tensor[]])[] =
   ["the batch is empty, need at least one row", [a(0), b(0)]],
 ];
 
+const FREE_ROWS: ModelMetadata = {
+  inputs: [{ name: "t", datatype: "UINT8", shape: [-1, -1] }],
+  outputs: [{ name: "y", datatype: "FP32", shape: [-1] }],
+};
+
+Deno.test("checkInputs() bounds the rows of a tensor that has no elements", () => {
+  const empty = (shape: readonly number[]): Tensor => ({
+    name: "t",
+    datatype: "UINT8",
+    shape,
+    data: new Uint8Array(),
+  });
+  assert.equal(checkInputs("m", FREE_ROWS, [empty([65_536, 0])], true).rows, 65_536);
+  for (const shape of [[65_537, 0], [2 ** 40, 0], [1, 0, 2 ** 32]]) {
+    const metadata = shape.length === 2 ? FREE_ROWS : {
+      ...FREE_ROWS,
+      inputs: [{ name: "t", datatype: "UINT8", shape: [-1, -1, -1] } as const],
+    };
+    assert.throws(() => checkInputs("m", metadata, [empty(shape)], true), {
+      code: "invalid-argument",
+      message:
+        `Cannot infer with model "m": input "t" has shape [${shape}], need dimensions of at most 65536`,
+    });
+  }
+});
+
 Deno.test("checkInputs() says what is wrong with which input", async (t) => {
   for (const [problem, given] of WRONG) {
     await t.step(problem, () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { roundTo4 } from "../../lib/model/rounding.ts";
 import { roundInputs } from "../../lib/runtime/input_rounding.ts";
+import { encodeBf16, encodeFp16 } from "../../lib/tensor/half.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 
 function fp64(...data: number[]): Tensor {
@@ -45,4 +46,13 @@ Deno.test("roundInputs() leaves the request's own data and tensors of other data
   assert.deepEqual([...floats.data as Float64Array], [0.123456]);
   assert.deepEqual([...rounded.data as Float64Array], [0.12]);
   assert.equal(same, integers);
+});
+
+Deno.test("roundInputs() rounds FP16 and BF16 as their values, not as their bits", () => {
+  for (const [datatype, encode] of [["FP16", encodeFp16], ["BF16", encodeBf16]] as const) {
+    const data = Uint16Array.of(encode(1.26), encode(-0.01), encode(NaN));
+    const [rounded] = roundInputs([{ name: "x", datatype, shape: [3], data }], 1);
+    const [value, zero, nan] = rounded.data as Uint16Array;
+    assert.deepEqual([value, zero, nan], [encode(1.3), 0, encode(NaN)], datatype);
+  }
 });

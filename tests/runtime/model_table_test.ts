@@ -15,6 +15,7 @@ const NOBODY_WAITS = {
 
 interface Play {
   readonly closed: number[];
+  readonly failed: string[];
   readonly opened: number[];
   readonly sent: { readonly id: number; readonly command: ModelCommand }[];
   readonly commands: ModelCommands;
@@ -34,6 +35,7 @@ function play(): Play {
   const sent: Play["sent"] = [];
   const commands = new ModelCommands((id, command) => sent.push({ id, command }));
   const opened: number[] = [];
+  const failed: string[] = [];
   const closed: number[] = [];
   const open = (id: number, model: string, version: string): OpenGeneration => ({
     id,
@@ -51,12 +53,14 @@ function play(): Play {
   const table = new ModelTable(
     ({ id, model, version }) => {
       opened.push(id);
+      if (model === "broken") throw new RangeError("no memory");
       return open(id, model, version);
     },
     commands,
     [open(0, "linear", "1")],
+    (model) => failed.push(model),
   );
-  const played: Play = { closed, opened, sent, commands, table, answer: () => ANSWER };
+  const played: Play = { closed, failed, opened, sent, commands, table, answer: () => ANSWER };
   return played;
 }
 
@@ -140,7 +144,12 @@ Deno.test("ModelTable counts answers and failures, whichever way they come", asy
       throw new Error("Not asked for");
     },
   };
-  const table = new ModelTable(() => generation, new ModelCommands(() => {}), [generation]);
+  const table = new ModelTable(
+    () => generation,
+    new ModelCommands(() => {}),
+    [generation],
+    () => {},
+  );
   table.infer(request("a"), NOBODY_WAITS);
   answer = () => Promise.resolve({ ...ANSWER, cache: "hit" });
   await table.infer(request("a"), NOBODY_WAITS);
@@ -170,4 +179,15 @@ Deno.test("ModelTable hands index, load and unload to the main thread, and back 
   commands.settle(sent[0].id, { kind: "done", index: [] });
   assert.deepEqual(await index, []);
   await assert.rejects(load, { code: "not-found", message: "nothing there" });
+});
+
+Deno.test("ModelTable.apply() serves the others without a generation that cannot be opened", () => {
+  const { table, failed } = play();
+  table.apply(tableOf([1, "a", "1"], [2, "broken", "1"], [3, "b", "1"]));
+  assert.deepEqual(failed, ["broken"]);
+  assert.deepEqual(["a", "broken", "b"].map((model) => table.isModelReady(model, undefined)), [
+    true,
+    false,
+    true,
+  ]);
 });
