@@ -31,15 +31,23 @@ export interface OpenServer {
   readonly modelsGiven: boolean;
 }
 
+/** What its threads run, if not the server's own file. */
+export interface ServerFiles {
+  readonly thread: URL;
+}
+
+const FILES: ServerFiles = { thread: new URL("./server_thread.ts", import.meta.url) };
+
 /** Puts a server together; `pool.start` and then `models.start` let it serve. */
 export async function openServer(
   flags: ServerFlags,
   credentials: ServerCredentials,
   log: Logger,
+  files = FILES,
 ): Promise<OpenServer> {
   const wakes = allocateThreadWakes(flags.threads);
   const models = await openModels(flags, wakes, (table) => pool.serveModels(table));
-  const pool = openPool(flags, credentials, wakes, models, log);
+  const pool = openPool(flags, credentials, wakes, models, log, files);
   return { pool, models, modelsGiven: flags.models !== undefined };
 }
 
@@ -105,6 +113,7 @@ function openPool(
   wakes: SharedArrayBuffer,
   models: Models,
   log: Logger,
+  files: ServerFiles,
 ): ThreadPool {
   const { threads, cacheEntries, cacheBytes, maxMessageBytes } = flags;
   // One processor is left to the kernel's share of the work, and to whoever else is on the machine.
@@ -114,7 +123,7 @@ function openPool(
   const coefsMax = Math.min(COEFS_MAX_LIMIT, Math.floor(maxMessageBytes / FLOAT32_BYTES));
   return new ThreadPool({
     spawn: () =>
-      new Worker(new URL("./server_thread.ts", import.meta.url), {
+      new Worker(files.thread, {
         type: "module",
         // All that a serving thread needs: it reads no files, whatever this one may.
         deno: { permissions: { net: "inherit" } },
