@@ -20,6 +20,7 @@ import type {
   InstanceReport,
   InstanceServe,
 } from "./lib/supervision/instance_protocol.ts";
+import { hearThreadEnd } from "./lib/supervision/thread_end.ts";
 
 const report = (message: InstanceReport) => self.postMessage(message);
 
@@ -27,6 +28,8 @@ const report = (message: InstanceReport) => self.postMessage(message);
 const RECORDED_MS = 1_000;
 
 const log = (entry: PlatformLogEntry) => report({ type: "log", entry });
+
+hearThreadEnd((how) => report({ type: "quit", how }));
 
 self.onmessage = async ({ data: command }: MessageEvent<InstanceCommand>) => {
   if (command.type !== "load") return;

@@ -304,6 +304,9 @@ export const INSTANCE_RESTART_MS_MAX = 30_000;
 /** How often instances are looked at for those that hang; they are found this much late. */
 export const INSTANCE_ROUND_MS = 100;
 
+/** How long after it was told to end a thread surely has: Deno stops one that goes on after two seconds. */
+export const INSTANCE_GONE_MS = 3_000;
+
 /** How long the calls of a version that was replaced or unloaded have to end. */
 export const MODEL_DRAIN_MS = 60_000;
 

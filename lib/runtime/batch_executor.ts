@@ -1,3 +1,4 @@
+import { OperationError } from "../errors.ts";
 import type { Model } from "../inference/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { concatenate, sliceRows } from "./batch.ts";
@@ -36,7 +37,7 @@ export class BatchExecutor implements JobExecutor {
     const inputs = requests.map((request) => readTensors(request, this.#inputNames));
     const batch = inputs.length === 1
       ? inputs[0]
-      : inputs[0].map((_, index) => concatenate(inputs.map((tensors) => tensors[index])));
+      : inputs[0].map((_, index) => this.#join(inputs.map((tensors) => tensors[index])));
     const rows = inputs.map(([first]) => this.#batched ? first.shape[0] : 1);
     const outputs = this.#model.predict(batch);
     return outputs instanceof Promise
@@ -46,6 +47,22 @@ export class BatchExecutor implements JobExecutor {
 
   stored(request: Uint8Array, response: Uint8Array): void {
     this.#results?.store(request, response);
+  }
+
+  /** @throws {OperationError} if the rows' shapes differ: groups are told by a hash, so this may come to be */
+  #join(parts: readonly Tensor[]): Tensor {
+    const [{ name, shape }] = parts;
+    for (const part of parts) {
+      if (
+        part.shape.length === shape.length && part.shape.every((n, i) => i === 0 || n === shape[i])
+      ) {
+        continue;
+      }
+      const message =
+        `Cannot batch input "${name}" of model "${this.#name}": [${part.shape}] and [${shape}]`;
+      throw new OperationError("internal", message);
+    }
+    return concatenate(parts);
   }
 
   #split(outputs: readonly Tensor[], rows: readonly number[]): ResponsePayload[] {

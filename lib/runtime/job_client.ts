@@ -7,6 +7,7 @@ import type { JobQueueMemory } from "./job_queue_memory.ts";
 import { JobQueueStatistics } from "./job_queue_statistics.ts";
 import { type FullBound, JobTable, type NewJob } from "./job_table.ts";
 import { type Flight, JobWaiter } from "./job_waiter.ts";
+import { QueueFullError } from "./queue_full_error.ts";
 import type { ThreadWake, WakeRegistration } from "./thread_wake.ts";
 
 export type { Job, JobOutcome } from "./job.ts";
@@ -77,8 +78,9 @@ export class JobClient {
    * @returns how it ended, in an instance or for want of one
    * @throws {RangeError} if `rows`, `group` or `priority` are none
    * @throws {OperationError} by rejection: `resource-exhausted` if the queue or its memory is full,
-   *   `deadline-exceeded` if the deadline passed first, `unavailable` if the queue is closing or was lost. A
-   *   cancellation rejects with the signal's reason, what `request.writeTo` or `recheck` throw as it is.
+   *   `deadline-exceeded` if the deadline passed first, `unavailable` if the queue is closing or was lost, or
+   *   has no instance. A cancellation rejects with the signal's reason, what `request.writeTo` or `recheck`
+   *   throw as it is.
    */
   submit(
     job: Job,
@@ -151,6 +153,9 @@ export class JobClient {
       }
       if (table.epoch !== this.#epoch) this.#loseAll();
       if (table.isClosing) throw unavailable("the queue is closing");
+      if (table.isStranded) {
+        throw unavailable("no instance is left, and the last attempt to start one has failed");
+      }
       const { request, rows, group, priority, coalesce: hash } = job;
       const thread = this.#thread;
       const added = { request, rows, group, priority, hash, thread, arrivalMs, deadlineMs };
@@ -321,7 +326,7 @@ export class JobClient {
     const found = bound === "slots"
       ? `all ${bounds.slots} slots of the queue are taken`
       : `no room for its ${bytes} bytes, ${used} of the queue's ${all} are in use`;
-    return new OperationError("resource-exhausted", `Cannot submit a job: ${found}`);
+    return new QueueFullError(bound, found);
   }
 
   #requireValid({ rows, group, priority }: Job): void {

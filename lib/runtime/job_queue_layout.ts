@@ -39,7 +39,7 @@ import { arenaWordsOf } from "./buddy_arena.ts";
  * are written with Atomics.
  */
 
-/** Indexes of the int32 header words. `reset` trusts the first seven: each changes by a single store, or never. */
+/** Indexes of the int32 header words. `reset` trusts the first eight: each changes by a single store, or never. */
 export const HEAD = {
   slots: 0,
   arenaBlocks: 1,
@@ -48,14 +48,15 @@ export const HEAD = {
   instances: 4,
   epoch: 5,
   closing: 6,
-  freeSlot: 7,
-  slotBump: 8,
-  used: 9,
-  queued: 10,
-  running: 11,
-  queuedRows: 12,
-  watcher: 13,
-  watchRows: 14,
+  stranded: 7,
+  freeSlot: 8,
+  slotBump: 9,
+  used: 10,
+  queued: 11,
+  running: 12,
+  queuedRows: 13,
+  watcher: 14,
+  watchRows: 15,
 } as const;
 export const HEAD_TRUSTED = HEAD.freeSlot;
 

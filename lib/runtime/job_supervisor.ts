@@ -1,8 +1,10 @@
 import type { ErrorCode } from "../errors.ts";
 import { SharedMutex } from "../lock/shared_mutex.ts";
 import { sharedNowMs } from "../timing/shared_clock.ts";
+import type { JobFailure } from "./job_failure.ts";
 import { HEAD, SLOT, STATE } from "./job_queue_layout.ts";
 import type { JobQueueMemory } from "./job_queue_memory.ts";
+import { JobQueueStatistics } from "./job_queue_statistics.ts";
 import { JobTable } from "./job_table.ts";
 import { openThreadWakes } from "./thread_wake.ts";
 
@@ -34,10 +36,12 @@ const FENCES_MAX = 1;
  * lock is only held for copying, that takes a thread which is stopped within some microseconds of it.
  */
 export class JobSupervisor {
+  readonly #memory: JobQueueMemory;
   readonly #table: JobTable;
   readonly #tell: (thread: number) => void;
 
   constructor(memory: JobQueueMemory, { owner, wakes }: JobSupervisorOptions) {
+    this.#memory = memory;
     this.#table = new JobTable(memory, new SharedMutex(memory.lock, owner));
     this.#tell = openThreadWakes(wakes);
   }
@@ -55,6 +59,12 @@ export class JobSupervisor {
   isEmpty(): boolean {
     const { queued, running, ended } = this.counts();
     return queued + running + ended === 0;
+  }
+
+  /** Whether a job is in line or at work. */
+  hasWork(): boolean {
+    const { queued, running } = this.counts();
+    return queued + running > 0;
   }
 
   /**
@@ -139,15 +149,48 @@ export class JobSupervisor {
 
   /** Ends all jobs that are in line or at work. */
   failAll(code: ErrorCode, message: string): void {
-    const table = this.#table;
+    this.#change(() => this.#failAll({ code, message }));
+  }
+
+  /** There is no instance and none to be expected: ends all jobs as `unavailable`, and no more are taken. */
+  strand(message: string): void {
     this.#change(() => {
-      const nowMs = sharedNowMs();
-      table.forEachUsed((slot) => {
-        const state = table.get(slot, SLOT.state);
-        if (state === STATE.queued || state === STATE.running) {
-          table.fail(slot, { code, message }, nowMs);
-        }
-      });
+      this.#table.views.header[HEAD.stranded] = 1;
+      this.#failAll({ code: "unavailable", message });
+    });
+  }
+
+  /** There is an instance again: jobs are taken as ever. */
+  unstrand(): void {
+    const { header } = this.#table.views;
+    if (header[HEAD.stranded] !== 0) this.#change(() => void (header[HEAD.stranded] = 0));
+  }
+
+  /**
+   * Whether jobs are in line and none is run: told with the instance that is to take them, if one was woken
+   * for it. A living one does within `maxDelayMs`; undefined if nothing stands still.
+   */
+  standstill(): { readonly watcher: number | undefined } | undefined {
+    const { mutex, views: { header } } = this.#table;
+    // Nearly always: then nobody is kept from the lock.
+    if (header[HEAD.queued] === 0) return undefined;
+    using _ = mutex.acquire();
+    if (header[HEAD.queued] === 0 || header[HEAD.running] > 0) return undefined;
+    const watcher = header[HEAD.watcher] - 1;
+    return { watcher: watcher < 0 ? undefined : watcher };
+  }
+
+  /** Batches that were run so far; grows while anything is got done. */
+  get executions(): number {
+    return JobQueueStatistics.sums(this.#memory).executions;
+  }
+
+  #failAll(failure: JobFailure): void {
+    const table = this.#table;
+    const nowMs = sharedNowMs();
+    table.forEachUsed((slot) => {
+      const state = table.get(slot, SLOT.state);
+      if (state === STATE.queued || state === STATE.running) table.fail(slot, failure, nowMs);
     });
   }
 

@@ -101,6 +101,11 @@ export class JobTable {
     return this.views.header[HEAD.closing] !== 0;
   }
 
+  /** Whether there is no instance, and no hope for one soon. */
+  get isStranded(): boolean {
+    return this.views.header[HEAD.stranded] !== 0;
+  }
+
   /** Bytes of the arena, those in use first. */
   get arenaUse(): { readonly used: number; readonly all: number } {
     return {

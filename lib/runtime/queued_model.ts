@@ -8,6 +8,7 @@ import { roundInputs } from "./input_rounding.ts";
 import type { Job, JobClient, JobOutcome } from "./job_client.ts";
 import { checkOutputNames, chooseOutputs } from "./output_choice.ts";
 import { bytesPayload } from "./payload.ts";
+import { QueueFullError } from "./queue_full_error.ts";
 import type { ServedModel } from "./served_model.ts";
 import { readTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
 
@@ -57,14 +58,14 @@ export class QueuedModel implements ServedModel {
     inputs: readonly Tensor[],
     job: Omit<Job, "request" | "coalesce">,
   ): Promise<InferResponse> {
-    const outcome = await this.#jobs.submit({
+    const outcome = await this.#submit(call, {
       ...job,
       request: {
         byteLength: tensorsByteLength(inputs),
         writeTo: (into, offset) => void writeTensors(inputs, into, offset),
       },
       coalesce: undefined,
-    }, () => call.signal);
+    });
     return this.#respond(request, outcome, 0, false);
   }
 
@@ -95,15 +96,28 @@ export class QueuedModel implements ServedModel {
     cacheMs: number,
   ): Promise<InferResponse> {
     let found: Uint8Array | undefined;
-    const outcome = await this.#jobs.submit({
+    const outcome = await this.#submit(call, {
       ...job,
       request: bytesPayload(key.bytes),
       coalesce: flightHash(key),
       // It may have been computed, stored and forgotten since the look-up.
       recheck: () => (found = cache.find(key)) !== undefined,
-    }, () => call.signal);
+    });
     if (found !== undefined) return this.#hit(request, found, cacheMs);
     return this.#respond(request, outcome, cacheMs, true);
+  }
+
+  /** @throws {OperationError} that names the model, whether the queue or the model itself has failed */
+  async #submit(call: InferCall, job: Job): Promise<Exclude<JobOutcome, { kind: "failed" }>> {
+    const { model } = this.#generation;
+    let outcome: JobOutcome;
+    try {
+      outcome = await this.#jobs.submit(job, () => call.signal);
+    } catch (error) {
+      throw error instanceof OperationError ? queueError(model, error) : error;
+    }
+    if (outcome.kind !== "failed") return outcome;
+    throw new OperationError(outcome.code, naming(model, outcome.message));
   }
 
   #hit(request: InferRequest, response: Uint8Array, cacheMs: number): InferResponse {
@@ -120,12 +134,11 @@ export class QueuedModel implements ServedModel {
 
   #respond(
     request: InferRequest,
-    outcome: JobOutcome,
+    outcome: Exclude<JobOutcome, { kind: "failed" }>,
     cacheMs: number,
     cached: boolean,
   ): InferResponse {
     const { model, version } = this.#generation;
-    if (outcome.kind === "failed") throw new OperationError(outcome.code, outcome.message);
     if (outcome.kind !== "done") {
       throw new TypeError("A job that was found in the cache has no answer");
     }
@@ -148,6 +161,23 @@ export class QueuedModel implements ServedModel {
       `Cannot infer with model "${model}": priority is ${asked}, it has levels 1 to ${rules.priorityLevels}`,
     );
   }
+}
+
+/** The key of model.json that says how much there is. */
+const CONFIG_KEYS = { slots: "queue.size", arena: "queue.bytes" } as const;
+
+/** A queue knows neither the model that it belongs to nor where its bounds were set. */
+function queueError(model: string, error: OperationError): OperationError {
+  const message = error instanceof QueueFullError
+    ? `Cannot infer with model "${model}": ${error.found}, ${
+      CONFIG_KEYS[error.bound]
+    } in its model.json allows no more`
+    : naming(model, error.message);
+  return new OperationError(error.code, message, { cause: error });
+}
+
+function naming(model: string, message: string): string {
+  return message.includes(`"${model}"`) ? message : `Model "${model}": ${message}`;
 }
 
 /**

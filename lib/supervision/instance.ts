@@ -41,6 +41,7 @@ export class Instance {
   events: InstanceEvents;
   readonly #loaded = Promise.withResolvers<LoadedReport>();
   readonly #ended = Promise.withResolvers<void>();
+  #what = "a model";
   #over = false;
   #recorded: Readonly<Record<string, RecordedStatistic>> = {};
 
@@ -74,9 +75,9 @@ export class Instance {
    */
   async load(command: InstanceLoad, timeoutMs: number): Promise<LoadedReport> {
     const { name, version } = command.source;
+    this.#what = `model "${name}" version ${version}`;
     const timer = setTimeout(() => {
-      const message =
-        `Cannot load model "${name}" version ${version}: not loaded after ${timeoutMs} ms`;
+      const message = `Cannot load ${this.#what}: not loaded after ${timeoutMs} ms`;
       this.#loaded.reject(new OperationError("deadline-exceeded", message));
     }, timeoutMs);
     this.#handle.postMessage(command);
@@ -98,7 +99,9 @@ export class Instance {
   terminate(): void {
     this.#over = true;
     this.#handle.terminate();
-    this.#loaded.reject(new OperationError("unavailable", "Cannot load a model: it was given up"));
+    this.#loaded.reject(
+      new OperationError("unavailable", `Cannot load ${this.#what}: it was given up`),
+    );
     this.#ended.resolve();
   }
 
@@ -110,6 +113,8 @@ export class Instance {
         return this.#loaded.reject(new OperationError(report.code, report.message));
       case "ended":
         return this.terminate();
+      case "quit":
+        return this.#onDeath(report.how);
       case "log":
         return this.events.onLog(report.entry);
       case "recorded":
@@ -120,7 +125,7 @@ export class Instance {
 
   #onDeath(reason: string): void {
     if (this.#over) return;
-    this.#loaded.reject(new OperationError("internal", `Cannot load a model: ${reason}`));
+    this.#loaded.reject(new OperationError("internal", `Cannot load ${this.#what}: ${reason}`));
     this.terminate();
     this.events.onDied(reason);
   }

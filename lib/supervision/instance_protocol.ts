@@ -51,6 +51,8 @@ export type InstanceReport =
   | { readonly type: "loadFailed"; readonly code: ErrorCode; readonly message: string }
   /** Its queue was closed and is empty, and its model unloaded. */
   | { readonly type: "ended" }
+  /** Its model's own code ends the thread: the last thing that is heard of it. */
+  | { readonly type: "quit"; readonly how: string }
   | { readonly type: "log"; readonly entry: PlatformLogEntry }
   /** Sums since it was loaded, each time anew. */
   | {

@@ -1,7 +1,12 @@
 import { OperationError } from "../errors.ts";
 import type { RecordedStatistic } from "../inference/backend.ts";
 import type { ModelSource } from "../inference/model.ts";
-import { INSTANCE_RESTART_MS, INSTANCE_RESTART_MS_MAX, MODEL_LOAD_MS_MAX } from "../limits.ts";
+import {
+  INSTANCE_GONE_MS,
+  INSTANCE_RESTART_MS,
+  INSTANCE_RESTART_MS_MAX,
+  MODEL_LOAD_MS_MAX,
+} from "../limits.ts";
 import type { PlatformLogEntry } from "../platforms/platform_log.ts";
 import { GenerationCache } from "../runtime/generation_cache.ts";
 import type { GenerationDescriptor } from "../runtime/generation.ts";
@@ -11,6 +16,7 @@ import { ModelStatisticsRow } from "../runtime/model_statistics.ts";
 import { JobSupervisor } from "../runtime/job_supervisor.ts";
 import { Instance, type InstanceHandle, type LoadedReport } from "./instance.ts";
 import type { WarmupSample } from "./instance_protocol.ts";
+import { StallClock } from "./stall_clock.ts";
 
 /** How the instances of a version are made and run. */
 export interface InstancePlan {
@@ -48,6 +54,11 @@ export interface GenerationContext {
 interface Place {
   instance: Instance;
   owner: number;
+  /** `failed` once a replacement could not be loaded, until one serves. */
+  state: "serves" | "starts" | "failed";
+  /** While a replacement loads. */
+  starting: Promise<void> | undefined;
+  loading: Instance | undefined;
   restartMs: number;
   timer: ReturnType<typeof setTimeout> | undefined;
 }
@@ -68,12 +79,7 @@ export async function loadInstances(
   plan: InstancePlan,
   onLog: GenerationEvents["onInstanceLog"],
 ): Promise<LoadedInstances> {
-  const start = () =>
-    new Instance(plan.spawn(), {
-      onDied: () => {},
-      onLog,
-      onRecorded: () => {},
-    });
+  const start = () => startInstance(plan, onLog);
   const first = start();
   const report = await load(first, plan);
   if (report.inline !== undefined) {
@@ -90,6 +96,10 @@ export async function loadInstances(
   return { report, instances: [first, ...others] };
 }
 
+function startInstance(plan: InstancePlan, onLog: GenerationEvents["onInstanceLog"]): Instance {
+  return new Instance(plan.spawn(), { onDied: () => {}, onLog, onRecorded: () => {} });
+}
+
 function load(instance: Instance, plan: InstancePlan): Promise<LoadedReport> {
   const { platform, source, warmup, mayInline } = plan;
   return instance.load({ type: "load", platform, source, warmup, mayInline }, MODEL_LOAD_MS_MAX);
@@ -99,7 +109,15 @@ function load(instance: Instance, plan: InstancePlan): Promise<LoadedReport> {
  * A generation that serves: watches its instances and replaces those that die or hang.
  *
  * What a lost instance ran is run once more, alone, and then fails. Until a replacement has loaded, the
- * others take the work; while there is none, requests fail at once rather than wait for ever.
+ * others take the work, or it waits; once none could be loaded and there is no other, requests fail at once.
+ *
+ * ```text
+ *            lost               loaded
+ *  serves ─────────► starts ──────────────► serves
+ *                      │ cannot be loaded     ▲
+ *                      ▼          loaded      │
+ *                    failed ──────────────────┘ tried again and again
+ * ```
  */
 export class LiveGeneration {
   readonly descriptor: GenerationDescriptor;
@@ -107,11 +125,13 @@ export class LiveGeneration {
   readonly fingerprint: string;
   readonly #plan: InstancePlan;
   readonly #context: GenerationContext;
-  readonly #places: Place[] = [];
+  readonly #places: Place[];
   readonly #jobs: JobSupervisor | undefined;
   readonly #cache: GenerationCache | undefined;
   readonly #counted: ModelStatisticsRow;
-  #closing = false;
+  readonly #stall: StallClock;
+  readonly #recoveries = new Set<ReturnType<typeof setTimeout>>();
+  #phase: "serving" | "draining" | "terminated" = "serving";
 
   constructor(
     descriptor: GenerationDescriptor,
@@ -130,67 +150,85 @@ export class LiveGeneration {
     this.#jobs = execution.kind === "queue"
       ? new JobSupervisor(execution.memory, { owner: context.owner, wakes: context.wakes })
       : undefined;
-    for (const instance of instances) this.#serve(this.#places.length, instance);
+    this.#stall = new StallClock(plan.timeoutMs + plan.batching.maxDelayMs);
+    this.#places = instances.map((instance) => ({
+      instance,
+      owner: 0,
+      state: "serves",
+      starting: undefined,
+      loading: undefined,
+      restartMs: INSTANCE_RESTART_MS,
+      timer: undefined,
+    }));
+    for (const index of this.#places.keys()) this.#serve(index);
   }
 
-  /** Looks for instances that run a batch for longer than they may, and for those that died. */
+  /** Looks for instances that run a batch for longer than they may, and for those that take none. */
   check(): void {
     const jobs = this.#jobs;
     if (jobs === undefined) return;
-    for (let index = 0; index < this.#places.length; index++) {
+    const { timeoutMs } = this.#plan;
+    for (const index of this.#places.keys()) {
       const ranMs = jobs.runningMs(index);
-      if (ranMs === undefined || ranMs <= this.#plan.timeoutMs) continue;
-      this.#replace(index, `a batch took longer than ${this.#plan.timeoutMs} ms`);
+      if (ranMs === undefined || ranMs <= timeoutMs) continue;
+      this.#lose(index, `a batch took longer than ${timeoutMs} ms`, "hung");
+    }
+    const standstill = jobs.standstill();
+    const isLate = this.#stall.look(performance.now(), standstill !== undefined, jobs.executions);
+    if (standstill === undefined || !isLate) return;
+    for (const [index, { state }] of this.#places.entries()) {
+      if (state !== "serves" || index !== (standstill.watcher ?? index)) continue;
+      this.#lose(index, `it took no work for more than ${timeoutMs} ms`, "hung");
     }
   }
 
   /** A serving thread is dead: frees what it held, and forgets what it waited for. */
   forgetThread(owner: number, thread: number): void {
-    this.#cache?.recoverFrom(owner);
-    this.#jobs?.recover(owner);
+    this.#recoverFrom(owner);
     this.#jobs?.dropThread(thread);
   }
 
   /**
    * Lets the instances finish what is queued, unloads the model and ends them. No serving thread submits
-   * any more.
+   * any more. Those that die meanwhile are replaced as long as there is work.
    *
    * @param timeoutMs how long they have; what is left then fails with `unavailable`
    */
   async drain(timeoutMs: number): Promise<void> {
-    this.#closing = true;
-    for (const { timer } of this.#places) clearTimeout(timer);
+    this.#phase = "draining";
     this.#jobs?.tellClosing();
     const { promise: timeout, resolve: giveUp } = Promise.withResolvers<void>();
     const timer = setTimeout(giveUp, timeoutMs);
-    await Promise.race([Promise.all(this.#places.map(({ instance }) => instance.ended)), timeout]);
+    await Promise.race([Promise.all(this.#places.map(untilEnded)), timeout]);
     clearTimeout(timer);
     this.terminate();
   }
 
   /** Ends all instances at once. */
   terminate(): void {
-    this.#closing = true;
+    this.#phase = "terminated";
     const { model, version } = this.descriptor;
-    for (const { instance, timer } of this.#places) {
+    for (const { instance, loading, timer } of this.#places) {
       clearTimeout(timer);
       instance.terminate();
+      loading?.terminate();
     }
+    for (const timer of this.#recoveries) clearTimeout(timer);
     this.#jobs?.failAll("unavailable", `Model "${model}" version ${version} was unloaded`);
   }
 
-  #serve(index: number, instance: Instance): void {
+  #serve(index: number): void {
     const { execution, cache } = this.descriptor;
     if (execution.kind !== "queue") return;
-    const owner = this.#context.nextOwner();
-    const restartMs = this.#places[index]?.restartMs ?? INSTANCE_RESTART_MS;
-    this.#places[index] = { instance, owner, restartMs, timer: undefined };
-    instance.events.onDied = (reason) => this.#replace(index, reason);
+    const place = this.#places[index];
+    const { instance } = place;
+    place.owner = this.#context.nextOwner();
+    instance.events.onDied = (reason) => this.#lose(index, reason, "dead");
     instance.events.onRecorded = () => this.#record();
     instance.serve({
       type: "serve",
       instance: index,
-      owner,
+      owner: place.owner,
       queue: execution.memory,
       cache,
       wakes: this.#context.wakes,
@@ -204,40 +242,76 @@ export class LiveGeneration {
     new RecordedBoard(this.descriptor.recorded).write(mergeRecorded(all));
   }
 
-  #replace(index: number, reason: string): void {
-    if (this.#closing) return;
+  #lose(index: number, reason: string, how: "dead" | "hung"): void {
+    if (this.#phase === "terminated") return;
     const place = this.#places[index];
     place.instance.terminate();
+    if (how === "dead") this.#recoverFrom(place.owner);
+    else this.#recoverLater(place.owner);
     this.#jobs?.fence(index);
-    this.#jobs?.recover(place.owner);
-    this.#cache?.recoverFrom(place.owner);
     this.#counted.countReplacement();
     this.#context.events.onInstanceReplaced(this.#plan.source, reason);
-    this.#restart(index);
+    place.state = "starts";
+    this.#restart(place, index);
   }
 
-  async #restart(index: number): Promise<void> {
-    const place = this.#places[index];
+  /** Frees the locks that a thread held as it died. */
+  #recoverFrom(owner: number): void {
+    // The cache's is taken under the queue's.
+    this.#cache?.recoverFrom(owner);
+    this.#jobs?.recover(owner);
+  }
+
+  /** A thread that hangs is alive: it may hold a lock for a moment yet, and must not lose it. */
+  #recoverLater(owner: number): void {
+    const timer = setTimeout(() => {
+      this.#recoveries.delete(timer);
+      this.#recoverFrom(owner);
+    }, INSTANCE_GONE_MS);
+    this.#recoveries.add(timer);
+  }
+
+  #restart(place: Place, index: number): void {
+    place.starting = this.#startAnew(place, index).finally(() => place.starting = undefined);
+  }
+
+  async #startAnew(place: Place, index: number): Promise<void> {
+    if (this.#phase === "draining" && this.#jobs?.hasWork() === false) return;
     try {
-      const plan = { ...this.#plan, instances: 1, mayInline: false };
-      const { instances } = await loadInstances(plan, this.#context.events.onInstanceLog);
-      if (this.#closing) return instances[0].terminate();
-      this.#serve(index, instances[0]);
-      this.#places[index].restartMs = INSTANCE_RESTART_MS;
+      const instance = startInstance(this.#plan, this.#context.events.onInstanceLog);
+      place.loading = instance;
+      await load(instance, { ...this.#plan, mayInline: false });
+      Object.assign(place, { instance, state: "serves", restartMs: INSTANCE_RESTART_MS });
+      this.#jobs?.unstrand();
+      this.#serve(index);
     } catch (error) {
       if (!(error instanceof OperationError)) throw error;
-      if (this.#closing) return;
-      this.#context.events.onInstanceReplaced(this.#plan.source, error.message);
-      this.#failWithoutInstances(error.message);
-      place.timer = setTimeout(() => this.#restart(index), place.restartMs);
-      place.restartMs = Math.min(2 * place.restartMs, INSTANCE_RESTART_MS_MAX);
+      this.#onStartFailed(place, index, error.message);
+    } finally {
+      place.loading = undefined;
     }
   }
 
-  #failWithoutInstances(reason: string): void {
-    if (this.#places.some(({ timer }) => timer === undefined)) return;
-    const { model } = this.descriptor;
-    this.#jobs?.failAll("unavailable", `Model "${model}" has no instance left: ${reason}`);
+  #onStartFailed(place: Place, index: number, reason: string): void {
+    if (this.#phase === "terminated") return;
+    this.#context.events.onInstanceReplaced(this.#plan.source, reason);
+    place.state = "failed";
+    if (this.#places.every(({ state }) => state === "failed")) {
+      this.#jobs?.strand(`Model "${this.descriptor.model}" has no instance left: ${reason}`);
+    }
+    if (this.#phase === "draining") return;
+    place.timer = setTimeout(() => this.#restart(place, index), place.restartMs);
+    place.restartMs = Math.min(2 * place.restartMs, INSTANCE_RESTART_MS_MAX);
+  }
+}
+
+/** Resolves when the instance has ended, and all that took its place. */
+async function untilEnded(place: Place): Promise<void> {
+  clearTimeout(place.timer);
+  for (;;) {
+    await place.instance.ended;
+    if (place.starting === undefined) return;
+    await place.starting;
   }
 }
 

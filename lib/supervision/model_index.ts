@@ -24,13 +24,19 @@ export class ModelIndex {
   /** The version has loaded. */
   settle(model: string, version: string): void {
     this.#attempts.delete(keyOf(model, version));
-    this.#attempts.delete(keyOf(model, ""));
   }
 
   /** The model is no longer wanted. */
   forget(model: string): void {
     for (const [key, attempt] of this.#attempts) {
       if (attempt.model === model) this.#attempts.delete(key);
+    }
+  }
+
+  /** Forgets what went wrong: each is tried again now, or is no longer there. */
+  forgetFailures(): void {
+    for (const [key, { state }] of this.#attempts) {
+      if (state === "UNAVAILABLE") this.#attempts.delete(key);
     }
   }
 

@@ -46,7 +46,7 @@ export interface ModelSupervisorOptions {
 export class ModelSupervisor {
   readonly #options: ModelSupervisorOptions;
   readonly #live = new Set<Generation>();
-  readonly #draining = new Set<Promise<void>>();
+  readonly #draining = new Map<Generation, Promise<void>>();
   readonly #index = new ModelIndex();
   readonly #changes = new Map<string, Promise<void>>();
   readonly #rounds: ReturnType<typeof setInterval>;
@@ -57,7 +57,7 @@ export class ModelSupervisor {
   constructor(options: ModelSupervisorOptions) {
     this.#options = options;
     this.#rounds = setInterval(() => {
-      for (const generation of this.#live) generation.check();
+      for (const generation of this.#all()) generation.check();
     }, INSTANCE_ROUND_MS);
   }
 
@@ -85,6 +85,7 @@ export class ModelSupervisor {
    * From then on the server is ready.
    */
   async reconcile(plan: RepositoryPlan): Promise<void> {
+    this.#index.forgetFailures();
     for (const { name, version, reason } of plan.problems) this.#fail(name, version, reason);
     const wanted = new Set([...plan.models, ...plan.problems].map(({ name }) => name));
     const gone = this.generations.filter(({ descriptor }) => !wanted.has(descriptor.model));
@@ -93,7 +94,7 @@ export class ModelSupervisor {
         this.#change(model.name, () => this.#serve(model)).catch(() => {})
       ),
       ...new Set(gone.map(({ descriptor }) => descriptor.model)),
-    ].map((change) => typeof change === "string" ? this.unload(change) : change));
+    ].map((change) => typeof change === "string" ? this.#unload(change, "if loaded") : change));
     if (this.#ready) return;
     this.#ready = true;
     await this.#publish();
@@ -111,32 +112,47 @@ export class ModelSupervisor {
    * @throws {OperationError} why a version could not be loaded, the first of those that could not
    */
   load(plan: () => Promise<ModelPlan>, model: string): Promise<void> {
-    return this.#change(model, async () => await this.#serve(await plan()));
+    return this.#change(model, async () => {
+      const planned = await plan();
+      this.#index.forget(model);
+      await this.#serve(planned);
+    });
   }
 
   /** Lets no version of a model serve any more; resolves when its calls have ended. */
   unload(model: string): Promise<void> {
-    return this.#change(model, async () => {
-      const live = this.#liveOf(model);
-      if (live.length === 0) {
-        throw new OperationError("not-found", `Cannot unload model "${model}": it is not loaded`);
-      }
-      this.#index.forget(model);
-      await this.#replace(live, []);
-      await Promise.all(this.#draining);
-    });
+    return this.#unload(model, "must be loaded");
   }
 
   /** A serving thread is dead. */
   forgetThread(owner: number, thread: number): void {
-    for (const generation of this.#live) generation.forgetThread(owner, thread);
+    for (const generation of this.#all()) generation.forgetThread(owner, thread);
   }
 
   /** Ends all models; the serving threads are gone. */
   close(): void {
     clearInterval(this.#rounds);
-    for (const generation of this.#live) generation.terminate();
+    for (const generation of this.#all()) generation.terminate();
     this.#live.clear();
+  }
+
+  /** All that have instances: those that drain are watched, too. */
+  #all(): Generation[] {
+    return [...this.#live, ...this.#draining.keys()];
+  }
+
+  #unload(model: string, when: "must be loaded" | "if loaded"): Promise<void> {
+    return this.#change(model, async () => {
+      const live = this.#liveOf(model);
+      if (live.length === 0) {
+        // Somebody else may have asked for it meanwhile.
+        if (when === "if loaded") return;
+        throw new OperationError("not-found", `Cannot unload model "${model}": it is not loaded`);
+      }
+      this.#index.forget(model);
+      await this.#replace(live, []);
+      await Promise.all(live.map((generation) => this.#draining.get(generation)));
+    });
   }
 
   /** Runs `change` when the changes of the model before it are over. */
@@ -207,10 +223,10 @@ export class ModelSupervisor {
     for (const generation of old) {
       const { model, version } = generation.descriptor;
       const drained = generation.drain(MODEL_DRAIN_MS).then(() => {
-        this.#draining.delete(drained);
+        this.#draining.delete(generation);
         this.#options.events.onModelUnloaded(model, version);
       });
-      this.#draining.add(drained);
+      this.#draining.set(generation, drained);
     }
   }
 

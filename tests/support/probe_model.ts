@@ -51,6 +51,8 @@ export async function predict(batch, { inputError }) {
     setTimeout(() => { throw new Error("thrown in a timer"); }, 0);
     await new Promise(() => {});
   }
+  // What was posted goes down with the thread unless it has left.
+  if (xs.some((x) => x < 0)) await new Promise((resolve) => setTimeout(resolve, 20));
   if (xs.includes(${PROBE.close})) self.close();
   if (xs.includes(${PROBE.exit})) Deno.exit(3);
   if (xs.includes(${PROBE.loops})) for (;;);
