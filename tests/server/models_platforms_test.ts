@@ -6,6 +6,7 @@ import { layerGraph } from "../../tasks/models/onnx_graphs.ts";
 import { encodeOnnx } from "../../tasks/models/onnx_writer.ts";
 import { mayLoadModels } from "../support/permissions.ts";
 import { type ServedModels, serveModels } from "../support/served_models.ts";
+import { pipelineWeights } from "../weights/fixture.ts";
 import { safetensorsFile } from "../weights/safetensors_writer.ts";
 
 const ignore = !mayLoadModels;
@@ -132,3 +133,18 @@ async function overRest(
   assert.equal(error, undefined);
   return outputs[0].data;
 }
+
+Deno.test({
+  name: "models: the Pipeline's weights give its answer under V2",
+  ignore: ignore || pipelineWeights === undefined,
+}, async () => {
+  const file = "0d3c5dffa4374c77a554ed38c9c50296_66e26224.b64";
+  await using served = await serveModels({
+    "pipe/model.json": { platform: "mlp" },
+    "pipe/1/model.b64": Deno.readFileSync(`${pipelineWeights}/${file}`),
+  });
+  const [client] = served.clients(1);
+  const expected = [1.0000178813934326];
+  assert.deepEqual(await overGrpc(client, "pipe", [1, 2], [0.446, 0.554]), expected);
+  assert.deepEqual(await overRest(served, "pipe", [1, 2], [0.446, 0.554]), expected);
+});
