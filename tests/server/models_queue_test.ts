@@ -89,30 +89,30 @@ Deno.test({
   const held = probe(clients[0], "q4", [HELD]);
   await gate.begun(1);
   const controller = new AbortController();
+  const { signal } = controller;
+  const cancelled = [4, 5].map((x) =>
+    assert.rejects(() => probe(clients[x], "q4", [x], { signal }), /nobody wants it/)
+  );
+  const overRest = assert.rejects(fetch(`${served.rest}/models/q4/infer`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ inputs: [{ name: "x", datatype: "FP64", shape: [1], data: [6] }] }),
+    signal,
+  }));
+  const last = probe(clients[7], "q4", [7]);
+  await served.until("q4", ({ queued }) => queued === 4);
   const expiring = [1, 2, 3].map((x) =>
-    assert.rejects(() => probe(clients[x], "q4", [x], { timeoutMs: 20 }), (error) => {
+    assert.rejects(() => probe(clients[x], "q4", [x], { timeoutMs: 1_000 }), (error) => {
       assert.ok(error instanceof GrpcError);
       assert.equal(error.code, Code.DEADLINE_EXCEEDED);
       return true;
     })
   );
-  const cancelled = [4, 5].map((x) =>
-    assert.rejects(
-      () => probe(clients[x], "q4", [x], { signal: controller.signal }),
-      /nobody wants it/,
-    )
-  );
-  const rest = assert.rejects(fetch(`${served.rest}/models/q4/infer`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ inputs: [{ name: "x", datatype: "FP64", shape: [1], data: [6] }] }),
-    signal: controller.signal,
-  }));
-  const last = probe(clients[7], "q4", [7]);
+  await served.until("q4", ({ queued }) => queued === 7);
   await Promise.all(expiring);
   await served.until("q4", ({ queued }) => queued === 4);
   controller.abort(new Error("nobody wants it"));
-  await Promise.all([...cancelled, rest]);
+  await Promise.all([...cancelled, overRest]);
   await served.until("q4", ({ queued }) => queued === 1);
   gate.open();
   assert.deepEqual((await held).y, [2 * HELD]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { Code } from "../../lib/grpc/status.ts";
 import { mayLoadModels } from "../support/permissions.ts";
-import { HELD, probe, ProbeGate, probeModel, probeScript } from "../support/probe_model.ts";
+import { HELD, PROBE, probe, ProbeGate, probeModel, probeScript } from "../support/probe_model.ts";
 import { type ServedModels, serveModels } from "../support/served_models.ts";
 
 const ignore = !mayLoadModels;
@@ -61,6 +62,30 @@ Deno.test(
     assert.deepEqual((await queued).y, [2]);
   },
 );
+
+Deno.test({
+  name: "models: an instance that dies while its version drains takes none of the others with it",
+  ignore,
+}, async () => {
+  await using served = await serveModels(probeModel("last"));
+  using gate = new ProbeGate("last");
+  const clients = served.clients(4);
+  const answers = [probe(clients[0], "last", [HELD])];
+  await gate.begun(1);
+  for (const [i, x] of [5, PROBE.exit, 6].entries()) {
+    answers.push(probe(clients[i + 1], "last", [x]));
+    await served.until("last", ({ queued }) => queued === i + 1);
+  }
+  const all = Promise.allSettled(answers);
+  await served.write("last/2/model.js", probeScript(3));
+  await load(served, "last");
+  gate.open();
+  const outcomes = (await all).map((outcome) =>
+    outcome.status === "fulfilled" ? outcome.value.y[0] : outcome.reason.code
+  );
+  assert.deepEqual(outcomes, [2 * HELD, 10, Code.UNAVAILABLE, 12]);
+  assert.deepEqual((await probe(clients[0], "last", [6])).y, [18]);
+});
 
 Deno.test({ name: "models: memory and threads level off over 50 reloads", ignore }, async () => {
   const config = { cache: { bytes: 8_388_608 }, queue: { bytes: 8_388_608 } };

@@ -7,7 +7,7 @@ import { InferenceClient } from "../../lib/services/inference_client.ts";
 import { type OpenServer, openServer, type ServerFiles } from "../../server_setup.ts";
 
 /** What stands in a file of the repository: an object as JSON. */
-export type FileContent = string | Uint8Array | Record<string, unknown>;
+export type FileContent = string | Uint8Array | Record<string, unknown> | readonly unknown[];
 
 /** A server with a folder of models, in this process: real threads, real instances, free ports. */
 export interface ServedModels extends AsyncDisposable {
@@ -35,7 +35,7 @@ export interface ServedModels extends AsyncDisposable {
 export async function serveModels(
   files: Readonly<Record<string, FileContent>>,
   flags: readonly string[] = [],
-  serverFiles?: ServerFiles,
+  serverFiles: ServerFiles | undefined = undefined,
 ): Promise<ServedModels> {
   const folder = await Deno.makeTempDir({ prefix: "models-" });
   const write = (path: string, content: FileContent) => writeModelFile(folder, path, content);
