@@ -64,10 +64,13 @@ export class SpanQueue {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
-    const timer = setTimeout(() => this.#aborter?.abort(), boundMs);
-    const deadlineMs = performance.now() + boundMs;
+    let over = false;
+    const timer = setTimeout(() => {
+      over = true;
+      this.#aborter?.abort();
+    }, boundMs);
     await this.#exporting;
-    while (this.#waiting.length > 0 && performance.now() < deadlineMs) await this.#exportBatch();
+    while (this.#waiting.length > 0 && !over) await this.#exportBatch();
     clearTimeout(timer);
     this.#lost += this.#waiting.length;
     if (this.#waiting.length > 0) this.#lostReason = "there was no time left to export them";
