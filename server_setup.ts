@@ -2,8 +2,10 @@
 
 import { dirname, join } from "node:path";
 import { readVariable } from "./lib/cli/environment.ts";
+import { OperationError } from "./lib/errors.ts";
 import { type Logger, moduleLogger } from "./lib/cli/logging.ts";
 import type { ServerFlags } from "./lib/cli/server_flags.ts";
+import { SERVER_ABOUT } from "./lib/inference/server_about.ts";
 import type { ModelSource } from "./lib/inference/model.ts";
 import { COEFS_MAX_LIMIT } from "./lib/model/linear_model.ts";
 import { ModelStatisticsRow } from "./lib/runtime/model_statistics.ts";
@@ -15,6 +17,8 @@ import type { InstanceHandle } from "./lib/supervision/instance.ts";
 import type { GenerationEvents } from "./lib/supervision/live_generation.ts";
 import { Models } from "./lib/supervision/models.ts";
 import type { ModelEvents } from "./lib/supervision/model_supervisor.ts";
+import type { TraceSettings } from "./lib/telemetry/trace_settings.ts";
+import { asksForTraces, type TelemetryVariable } from "./lib/telemetry/variables.ts";
 
 const FLOAT32_BYTES = 4;
 
@@ -45,8 +49,35 @@ export async function openServer(
 ): Promise<OpenServer> {
   const wakes = allocateThreadWakes(flags.threads);
   const models = await openModels(flags, wakes, (table) => pool.serveModels(table));
-  const pool = openPool(flags, credentials, wakes, models, log, files);
+  const tracing = asksForTraces(readTelemetryVariable) ? await openTracing() : undefined;
+  const pool = openPool({ flags, credentials, wakes, models, tracing, log, files });
   return { pool, models, modelsGiven: flags.models !== undefined };
+}
+
+/** How to trace, as the environment says; its modules are loaded by servers that trace. */
+async function openTracing(): Promise<TraceSettings | undefined> {
+  const log = moduleLogger("tracing");
+  const { readTraceSettings } = await import("./lib/telemetry/trace_settings.ts");
+  const { settings, warnings } = readTraceSettings(readTelemetryVariable, SERVER_ABOUT.name);
+  for (const warning of warnings) log.warn(warning);
+  if (settings !== undefined) {
+    const { destination, sampler } = settings;
+    const to = destination.kind === "otlp" ? new URL(destination.url).host : destination.kind;
+    log.info("inferences are traced", { to, ...sampler });
+  }
+  return settings;
+}
+
+/** Of a server that may not read it, as of one for which it is not set: tracing is no reason to fail. */
+function readTelemetryVariable(name: TelemetryVariable): string | undefined {
+  try {
+    return readVariable(name);
+  } catch (error) {
+    if (error instanceof OperationError || error instanceof Deno.errors.NotCapable) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 /** What loads models is loaded by servers that have some: it takes tens of milliseconds and megabytes. */
@@ -136,13 +167,19 @@ function modelEvents(log: Logger): ModelEvents & GenerationEvents {
   };
 }
 
+/** What a pool is made of. */
+interface PoolParts {
+  readonly flags: ServerFlags;
+  readonly credentials: ServerCredentials;
+  readonly wakes: SharedArrayBuffer;
+  readonly models: Models;
+  readonly tracing: TraceSettings | undefined;
+  readonly log: Logger;
+  readonly files: ServerFiles;
+}
+
 function openPool(
-  flags: ServerFlags,
-  credentials: ServerCredentials,
-  wakes: SharedArrayBuffer,
-  models: Models,
-  log: Logger,
-  files: ServerFiles,
+  { flags, credentials, wakes, models, tracing, log, files }: PoolParts,
 ): ThreadPool {
   const { threads, cacheEntries, cacheBytes, maxMessageBytes } = flags;
   // One processor is left to the kernel's share of the work, and to whoever else is on the machine.
@@ -184,6 +221,7 @@ function openPool(
     models: () => models.table,
     modelMemory: { linearStatistics: ModelStatisticsRow.allocate(threads + 1), wakes },
     httpPort: flags.httpPort,
+    tracing,
     events: poolEvents(models, log),
   });
 }
@@ -197,6 +235,8 @@ function poolEvents(models: Models, log: Logger): ThreadPoolEvents {
     onAcceptFailed: (thread, reason) =>
       log.error("a thread cannot take connections", { thread, reason }),
     onHandlerError: (path, error) => log.error("a handler failed", { path, error }),
+    onSpansLost: (thread, lost, reason) =>
+      log.warn("traces were lost", { thread, inferences: lost, reason }),
     onModelCommand: (command) => models.run(command),
   };
 }

@@ -41,6 +41,8 @@ import { addNumStore } from "./lib/services/numstore_service.ts";
 import { reflectionSources } from "./lib/services/reflection_contract.ts";
 import { addReflection } from "./lib/services/reflection_service.ts";
 import { ThreadObserver } from "./lib/services/thread_observer.ts";
+import type { TraceSettings } from "./lib/telemetry/trace_settings.ts";
+import type { Tracing } from "./lib/telemetry/tracing.ts";
 
 const SOURCES = [
   modelServerSource,
@@ -55,15 +57,21 @@ const report = (message: ThreadReport) => self.postMessage(message);
 self.onmessage = async (event: MessageEvent<ThreadCommand>) => {
   const command = event.data;
   if (command.type !== "start") return;
+  // What is said meanwhile is for what it starts.
+  const early: MessageEvent<ThreadCommand>[] = [];
+  self.onmessage = (event) => early.push(event);
   try {
-    await start(command);
+    await start(command, early);
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
     report({ type: "listenFailed", message: error.message });
   }
 };
 
-async function start(options: ThreadStart): Promise<void> {
+async function start(
+  options: ThreadStart,
+  early: readonly MessageEvent<ThreadCommand>[],
+): Promise<void> {
   const { memory, row, messageBytesMax, connections } = options;
   const { connectionsMax, streamsMax, ...times } = connections;
   const state = openSharedState(memory, options.owner);
@@ -71,11 +79,13 @@ async function start(options: ThreadStart): Promise<void> {
   const predictor = new Predictor(state);
   const commands = new ModelCommands((id, command) => report({ type: "command", id, command }));
   const models = openModels(options, predictor, commands, observer);
+  const tracing = await traced(options.tracing, models);
+  const backend = tracing?.backend ?? models;
   const registry = new ServiceRegistry();
   const health = new HealthState();
   addModelServer(registry, modelServerMethods(), predictor);
   addNumStore(registry, numStoreMethods(), new NumStore(state.numStore));
-  addInference(registry, inferenceMethods(), models);
+  addInference(registry, inferenceMethods(), backend);
   addHealth(registry, health);
   addReflection(registry, SOURCES);
   for (const service of ["", ...registry.services]) health.set(service, "SERVING");
@@ -89,8 +99,8 @@ async function start(options: ThreadStart): Promise<void> {
     onConnection: (connection) => gate.take(connection),
     onAcceptFailed: (error) => report({ type: "acceptFailed", message: String(error) }),
   });
-  const http = openHttp(options, models, observer);
-  self.onmessage = async ({ data: command }: MessageEvent<ThreadCommand>) => {
+  const http = openHttp(options, backend, observer);
+  const onCommand = async ({ data: command }: MessageEvent<ThreadCommand>) => {
     switch (command.type) {
       case "serveModels":
         models.apply(command.models);
@@ -103,9 +113,12 @@ async function start(options: ThreadStart): Promise<void> {
         port.close();
         health.drain();
         await Promise.all([server.shutdown(), http.then((served) => served?.drain())]);
+        await tracing?.close();
         return report({ type: "drained" });
     }
   };
+  self.onmessage = onCommand;
+  early.forEach(onCommand);
   report({ type: "listening", port: port.number, httpPort: (await http)?.port });
 }
 
@@ -133,6 +146,18 @@ function openModels(
 /** A listener on a port that is not shared could not be replaced without closing the port. */
 function sharesPort({ sharePort, credentials }: ThreadStart): boolean {
   return sharePort || (credentials.keyPair !== undefined && canSharePort());
+}
+
+/** Tracing, with all that it needs, is loaded by servers that trace. */
+async function traced(
+  settings: TraceSettings | undefined,
+  models: ModelTable,
+): Promise<Tracing | undefined> {
+  if (settings === undefined) return undefined;
+  const { openTracing } = await import("./lib/telemetry/tracing.ts");
+  return openTracing(settings, models, VERSION, {
+    onSpansLost: (lost, reason) => report({ type: "spansLost", lost, reason }),
+  });
 }
 
 /** REST, with all that it needs, is loaded by servers that serve it. */

@@ -511,3 +511,18 @@ export const HTTP_REQUESTS_MAX = 1_024;
 
 /** How long the body of an HTTP request may take to arrive: the largest by default then comes at 70 kB/s. */
 export const HTTP_BODY_RECEIVE_MS = 60_000;
+
+/**
+ * Inferences of a serving thread that may wait for their traces' export, whatever OTEL_BSP_MAX_QUEUE_SIZE
+ * says: at half a kB each 32 MB; a collector that is that far behind does not catch up.
+ */
+export const SPAN_QUEUE_MAX = 65_536;
+
+/** How long a thread that drains waits for its last traces: an orchestrator kills soon, traces can be lost. */
+export const SPAN_FLUSH_MS = 1_000;
+
+/** Characters of a text in a trace: names and messages that callers may choose are as long as they like. */
+export const SPAN_TEXT_CHARS_MAX = 1_024;
+
+/** Characters of a `tracestate` that is passed on: what W3C Trace Context asks for at least. */
+export const TRACE_STATE_CHARS_MAX = 512;

@@ -2,8 +2,8 @@
  * Makes `./server` and `./client`, each with the least permissions that it needs, and `./onnxruntime`, which
  * the server needs beside it to serve ONNX files: in the binary its 52 MB would make every start 50 ms slower.
  *
- * The server: the network, the environment variables that stand in its help and those of S3, how busy the
- * processors are; to read files, to write them for the models that it fetches, and to load onnxruntime's
+ * The server: the network, the environment variables that stand in its help, those of S3 and of
+ * OpenTelemetry, how busy the processors are; to read files, to write them for the models that it fetches, and to load onnxruntime's
  * libraries. Which files cannot be known here, as its flags and its models will name them. It gives up at once
  * what they name none of: without `--models` to write and to load, and without certificates and tokens to
  * read. Its serving threads have the network alone, and an instance what its model needs, which for a script is
@@ -13,6 +13,7 @@
 
 import { SERVER_VARIABLES } from "../lib/cli/server_flags.ts";
 import { S3_VARIABLES } from "../lib/repository/sources/s3_settings.ts";
+import { TELEMETRY_VARIABLES } from "../lib/telemetry/variables.ts";
 import { onnxFiles } from "./onnx_files.ts";
 import { type LockFile, shippedLock } from "./shipped_lock.ts";
 import { lockedVersion, unreadFiles } from "./unread_files.ts";
@@ -45,7 +46,7 @@ const onnx = onnxFiles(cache, lockedVersion(lock, "onnxruntime-web"));
 const unread = unreadFiles(cache, lock).map((path) => `--exclude=${path}`);
 await compile([...UNSHIPPED, ...MEASURED], [
   ...["--allow-read", "--allow-write", "--allow-ffi"],
-  `--allow-env=${[...SERVER_VARIABLES, ...S3_VARIABLES].join(",")}`,
+  `--allow-env=${[...SERVER_VARIABLES, ...S3_VARIABLES, ...TELEMETRY_VARIABLES].join(",")}`,
   "--allow-sys=cpus",
   "--include=server_thread.ts",
   "--include=model_instance.ts",

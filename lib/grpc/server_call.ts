@@ -9,7 +9,7 @@ import type { CallHead } from "./request_head.ts";
 import { acceptsGzip } from "./message_encoding.ts";
 import { responseHeaders, trailersFor, trailersOk } from "./response_fields.ts";
 import { sendCompressedMessage, sendMessage } from "./send_message.ts";
-import type { Route, ServerCall } from "./service.ts";
+import type { CallOrigin, Route, ServerCall } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
 
 /** Who watches a server's calls. */
@@ -73,6 +73,21 @@ export abstract class BaseCall implements ServerCall, StreamHandler, Expiring {
 
   get metadata(): Metadata {
     return this.#metadata ??= Metadata.fromFields(this.#head.head.fields);
+  }
+
+  get origin(): CallOrigin {
+    const { fields } = this.#head.head;
+    const valuesOf = (name: string) =>
+      fields.flatMap((field) => field.name === name ? [field.value] : []);
+    const parents = valuesOf("traceparent");
+    const states = valuesOf("tracestate");
+    return {
+      protocol: "grpc",
+      path: this.route.method.path,
+      // Two of them are as wrong as one that cannot be read. Source: W3C Trace Context.
+      traceparent: parents.length === 1 ? parents[0] : undefined,
+      tracestate: states.length === 0 ? undefined : states.join(","),
+    };
   }
 
   get headers(): Metadata {

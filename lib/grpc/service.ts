@@ -13,6 +13,16 @@ export interface Method<Kind extends MethodKind, Request, Response> {
   readonly response: Codec<Response>;
 }
 
+/** How a call came, and what it says of the trace that it is part of. */
+export interface CallOrigin {
+  readonly protocol: "grpc";
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  /** The fields of these names, as they came. Source: W3C Trace Context. */
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+}
+
 /** A call, as its handler sees it. */
 export interface ServerCall {
   /** What the client sent beside its messages. */
@@ -24,6 +34,8 @@ export interface ServerCall {
   readonly signal: AbortSignal;
   /** When the client stops waiting, on the clock of `performance.now()`; `undefined` for never. */
   readonly deadlineMs: number | undefined;
+  /** Where it comes from; looked up each time. */
+  readonly origin?: CallOrigin | undefined;
   /** Metadata that the response starts with. Sent with the first message, or by `sendHeaders`. */
   readonly headers: Metadata;
   /** Metadata that the response ends with; those that many responses end with may be frozen ones. */

@@ -1,5 +1,5 @@
 import { OperationError } from "../errors.ts";
-import type { InferCall } from "../inference/infer.ts";
+import type { CallOrigin, InferCall } from "../inference/infer.ts";
 
 /**
  * A client that waits for an answer: until its connection ends, or the time is over that it gave.
@@ -9,13 +9,18 @@ import type { InferCall } from "../inference/infer.ts";
 export class HttpInferCall implements InferCall {
   readonly deadlineMs: number | undefined;
   readonly #request: Request;
+  readonly #path: string;
   readonly #timeoutMs: number | undefined;
   #expiry: AbortController | undefined;
   #signal: AbortSignal | undefined;
 
-  /** @param timeoutMs how long the client waits from now on; undefined for ever */
-  constructor(request: Request, timeoutMs: number | undefined) {
+  /**
+   * @param path the route, as a pattern
+   * @param timeoutMs how long the client waits from now on; undefined for ever
+   */
+  constructor(request: Request, path: string, timeoutMs: number | undefined) {
     this.#request = request;
+    this.#path = path;
     this.#timeoutMs = timeoutMs;
     this.deadlineMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
   }
@@ -26,6 +31,16 @@ export class HttpInferCall implements InferCall {
       (this.#expiry ??= new AbortController()).signal,
     ]);
     return this.#signal;
+  }
+
+  get origin(): CallOrigin {
+    const { headers } = this.#request;
+    return {
+      protocol: "http",
+      path: this.#path,
+      traceparent: headers.get("traceparent") ?? undefined,
+      tracestate: headers.get("tracestate") ?? undefined,
+    };
   }
 
   /**

@@ -22,7 +22,7 @@ async function infer(
   using body = await receiveBody(request, bodyLimits, budget);
   const headerLength = request.headers.get("inference-header-content-length");
   const read = readInferRequest(model, modelVersion, body.bytes, headerLength);
-  const call = new HttpInferCall(request, read.timeoutMs);
+  const call = new HttpInferCall(request, INFER_ROUTE.path, read.timeoutMs);
   const pending = backend.infer(read.request, call);
   const response = pending instanceof Promise ? await call.wait(pending) : pending;
   const { body: answer, headers } = formatInferResponse(response, read);

@@ -24,6 +24,18 @@ export interface InferCall {
   readonly signal: AbortSignal;
   /** When the caller stops waiting, on the clock of `performance.now()`; undefined for never. */
   readonly deadlineMs: number | undefined;
+  /** Where it comes from; costs something to ask for, so only who traces does. */
+  readonly origin?: CallOrigin | undefined;
+}
+
+/** How a call came, and what it says of the trace that it is part of. */
+export interface CallOrigin {
+  readonly protocol: "grpc" | "http";
+  /** Of gRPC `/package.Service/Method`, of HTTP the route as a pattern. */
+  readonly path: string;
+  /** The fields of these names, as they came. Source: W3C Trace Context. */
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
 }
 
 /** Where an answer came from; undefined for a model without a cache. */

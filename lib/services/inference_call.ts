@@ -1,4 +1,4 @@
-import type { InferCall } from "../inference/infer.ts";
+import type { CallOrigin, InferCall } from "../inference/infer.ts";
 
 /** What a backend is told of a call whose request has a timeout of its own. */
 class TimedCall implements InferCall {
@@ -12,6 +12,10 @@ class TimedCall implements InferCall {
 
   get signal(): AbortSignal {
     return this.#call.signal;
+  }
+
+  get origin(): CallOrigin | undefined {
+    return this.#call.origin;
   }
 }
 

@@ -2,6 +2,7 @@ import { OperationError } from "../errors.ts";
 import { LOAD_ROUND_MS, THREAD_RESTART_MS } from "../limits.ts";
 import type { ModelTableDescriptor } from "../runtime/generation.ts";
 import type { ModelCommand, ModelCommandResult } from "../runtime/model_commands.ts";
+import type { TraceSettings } from "../telemetry/trace_settings.ts";
 import { Counters, type CounterSums } from "./counters.ts";
 import { type LoadSample, sampleLoad, wantsThread } from "./load.ts";
 import {
@@ -37,6 +38,8 @@ export interface ThreadPoolEvents {
   onHandlerError(path: string, error: string): void;
   /** A thread could not take a connection, the first time after it could; it goes on trying. */
   onAcceptFailed(owner: number, message: string): void;
+  /** Spans of so many inferences of a thread were lost; told the first time, and at the thread's end. */
+  onSpansLost(owner: number, lost: number, reason: string): void;
   /** Somebody has asked a thread for a change of the models; never rejects. */
   onModelCommand(command: ModelCommand): Promise<ModelCommandResult>;
 }
@@ -60,6 +63,8 @@ export interface ThreadPoolOptions {
   readonly modelMemory: ModelMemory;
   /** Where to serve REST, 0 for a port that the system chooses; nowhere by default. */
   readonly httpPort?: number | undefined;
+  /** How inferences are traced; not at all by default. */
+  readonly tracing?: TraceSettings | undefined;
   readonly events: ThreadPoolEvents;
   /** How busy the machine is; asked every LOAD_ROUND_MS while threads are spare. */
   readonly sampleLoad?: () => LoadSample;
@@ -310,6 +315,7 @@ export class ThreadPool {
       models: this.#options.models(),
       modelMemory: this.#options.modelMemory,
       httpPort: this.#httpPort,
+      tracing: this.#options.tracing,
     });
   }
 
@@ -337,6 +343,8 @@ export class ThreadPool {
         return this.#onDeath(thread, report.message);
       case "handlerError":
         return this.#options.events.onHandlerError(report.path, report.error);
+      case "spansLost":
+        return this.#options.events.onSpansLost(thread.owner, report.lost, report.reason);
       case "acceptFailed":
         return this.#options.events.onAcceptFailed(thread.owner, report.message);
     }

@@ -1,5 +1,6 @@
 import type { ModelTableDescriptor } from "../runtime/generation.ts";
 import type { ModelCommand, ModelCommandResult } from "../runtime/model_commands.ts";
+import type { TraceSettings } from "../telemetry/trace_settings.ts";
 import type { SharedMemory } from "./shared_state.ts";
 
 /** What a server lets its connections do. Times in milliseconds, Infinity for as long as they like. */
@@ -53,6 +54,8 @@ export interface ThreadStart {
   readonly modelMemory: ModelMemory;
   /** Where to serve REST; undefined for nowhere. */
   readonly httpPort: number | undefined;
+  /** How to trace inferences; undefined for not at all. */
+  readonly tracing: TraceSettings | undefined;
 }
 
 /** What the supervisor tells a serving thread. */
@@ -84,5 +87,7 @@ export type ThreadReport =
   | { readonly type: "listenFailed"; readonly message: string }
   /** A handler failed with a bug; the call ended with UNKNOWN. */
   | { readonly type: "handlerError"; readonly path: string; readonly error: string }
+  /** Spans could not be exported: how many inferences' so far; told the first time, and at its end. */
+  | { readonly type: "spansLost"; readonly lost: number; readonly reason: string }
   /** It could not take a connection, the first time after it could; it goes on trying. */
   | { readonly type: "acceptFailed"; readonly message: string };

@@ -7,7 +7,7 @@ import { encodeOnnx } from "../../tasks/models/onnx_writer.ts";
 import { mayLoadModels } from "../support/permissions.ts";
 import { type ServedModels, serveModels } from "../support/served_models.ts";
 import { pipelineWeights } from "../weights/fixture.ts";
-import { safetensorsFile } from "../weights/safetensors_writer.ts";
+import { safetensorsFile } from "../../tasks/models/safetensors_writer.ts";
 
 const ignore = !mayLoadModels;
 

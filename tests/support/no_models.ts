@@ -13,9 +13,13 @@ export function noModels(threads: number): Pick<ThreadPoolOptions, "models" | "m
   };
 }
 
-/** What becomes of models in such a pool: nothing. */
-export const NO_MODEL_EVENTS: Pick<ThreadPoolEvents, "onThreadGone" | "onModelCommand"> = {
+/** What becomes of models in such a pool, and of traces: nothing. */
+export const NO_MODEL_EVENTS: Pick<
+  ThreadPoolEvents,
+  "onThreadGone" | "onModelCommand" | "onSpansLost"
+> = {
   onThreadGone: () => {},
+  onSpansLost: () => {},
   onModelCommand: () =>
     Promise.resolve({ kind: "failed", code: "failed-precondition", message: "There are none" }),
 };
