@@ -59,7 +59,7 @@ export async function benchMain(args: readonly string[]): Promise<number> {
   const outcome = parseBenchFlags(args);
   if (outcome.kind === "exit") exitWith(outcome);
   const { target, targetText, output, search, workload, tls, tokenFile, ...load } = outcome.flags;
-  const draft: PlanDraft = { ...load, workload: await readWorkload(workload) };
+  const asked: PlanDraft = { ...load, workload: await readWorkload(workload) };
   const credentials = await readClientCredentials({
     ...(tls === undefined ? {} : { tls }),
     ...(tokenFile === undefined ? {} : { tokenFile }),
@@ -68,7 +68,7 @@ export async function benchMain(args: readonly string[]): Promise<number> {
   const interruption = new AbortController();
   awaitShutdownSignal().then(() => interruption.abort());
   const { signal } = interruption;
-  await prepare(address, planOf(draft, PROCESSORS));
+  const draft = { ...asked, workload: await prepare(address, asked) };
   const run: Run = (plan) => measure(targetText, address, plan, signal);
   if (search.kind === "sweep") return await sweepMain(search.loads, { draft, run, signal });
   if (search.kind === "slo") return await sloMain(search.slo, { draft, run, signal });
@@ -148,12 +148,12 @@ async function readSingle(workload: SingleWorkloadFlags): Promise<SingleWorkload
 }
 
 /** Before any thread is started: a missing server is to be told at once. */
-async function prepare(address: BenchAddress, plan: LoadPlan): Promise<void> {
+async function prepare(address: BenchAddress, draft: PlanDraft): Promise<LoadWorkload> {
   const { hostname, port, credentials } = address;
   const channel = openChannel({ hostname, port, ...channelSecurity(credentials) });
   try {
     await channel.connect();
-    await prepareBench(channel, plan);
+    return await prepareBench(channel, draft);
   } finally {
     channel.close();
   }
