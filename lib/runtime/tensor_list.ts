@@ -100,7 +100,8 @@ function copyOf(tensor: Tensor): Tensor {
     return { name, datatype, shape, data: data.map((element) => element.slice()) };
   }
   const copied = allocateElements(datatype, data.length);
-  for (let index = 0; index < data.length; index++) copied[index] = data[index];
+  // Not element by element, which may change the bits of a NaN. Both are of one kind, which TypeScript cannot see.
+  (copied as Float64Array).set(data as Float64Array);
   return { name, datatype, shape, data: copied };
 }
 
