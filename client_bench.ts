@@ -60,14 +60,14 @@ export async function benchMain(args: readonly string[]): Promise<number> {
   const outcome = parseBenchFlags(args);
   if (outcome.kind === "exit") exitWith(outcome);
   const { target, targetText, output, search, workload, tls, tokenFile, ...load } = outcome.flags;
-  const draft: PlanDraft = { ...load, workload: await readWorkload(workload) };
+  const asked: PlanDraft = { ...load, workload: await readWorkload(workload) };
   const credentials = await readClientCredentials({
     ...(tls === undefined ? {} : { tls }),
     ...(tokenFile === undefined ? {} : { tokenFile }),
   });
   const address = { hostname: target.host, port: target.port, credentials };
   // Until there is something to report, a signal ends the program as it does any.
-  await prepare(address, planOf(draft, PROCESSORS));
+  const draft = { ...asked, workload: await prepare(address, asked) };
   const interruption = new AbortController();
   awaitShutdownSignal().then(() => interruption.abort());
   const { signal } = interruption;
@@ -150,12 +150,12 @@ async function readSingle(workload: SingleWorkloadFlags): Promise<SingleWorkload
 }
 
 /** Before any thread is started: a missing server is to be told at once. */
-async function prepare(address: BenchAddress, plan: LoadPlan): Promise<void> {
+async function prepare(address: BenchAddress, draft: PlanDraft): Promise<LoadWorkload> {
   const { hostname, port, credentials } = address;
   const channel = openChannel({ hostname, port, ...channelSecurity(credentials) });
   try {
     await channel.connect();
-    await prepareBench(channel, plan);
+    return await prepareBench(channel, draft);
   } finally {
     channel.close();
   }

@@ -6,20 +6,17 @@
  * h2load needs no more than to count; it says how much a server on this machine has to give beside it.
  */
 
-import { benchReportSchema } from "../lib/bench/report_schema.ts";
+import { runClientBench } from "./client_bench.ts";
 import { median, ratioCell, write } from "./comparison.ts";
 import { describeMachine } from "./machine.ts";
 import { h2loadVersion, runH2load } from "./scale/h2load.ts";
 import { type LoadedServer, withLoadedServer } from "./scale/load_table.ts";
 import { writeRow, writeTable } from "./scale/table.ts";
-import { fromSources, SERVER_FROM_SOURCES } from "./server_process.ts";
+import { SERVER_FROM_SOURCES } from "./server_process.ts";
 
 const ROUNDS = 5;
-const WARM_UP_MS = 1_000;
 const ROUND_MS = 2_000;
 const MS_PER_SECOND = 1_000;
-
-const OURS = fromSources("../client.ts");
 
 /** Connections, and calls in flight on each. */
 const SHAPES: readonly (readonly [connections: number, inflight: number])[] = [[8, 1], [8, 10]];
@@ -55,26 +52,13 @@ async function compare(server: LoadedServer, connections: number, inflight: numb
   ]);
 }
 
-/** @throws {Error} when a call failed: then the numbers mean nothing. */
 async function oursPerSecond(
-  { server }: LoadedServer,
+  { server: { port } }: LoadedServer,
   connections: number,
   inflight: number,
 ): Promise<number> {
-  const [program, ...args] = OURS;
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args: [
-      ...[...args, "bench", server.port, "--output", "json"],
-      ...["--connections", connections, "--inflight", inflight],
-      ...["--warmup", `${WARM_UP_MS}ms`, "--duration", `${ROUND_MS}ms`],
-    ].map(String),
-  }).output();
-  if (!success) throw new Error(`Cannot measure: ${new TextDecoder().decode(stderr)}`);
-  const report = benchReportSchema.parse(JSON.parse(new TextDecoder().decode(stdout)));
-  if (report.errors.length > 0) {
-    throw new Error(`Cannot measure: calls failed, ${JSON.stringify(report.errors)}`);
-  }
-  return report.achievedPerSecond;
+  const run = { port, connections, inflight, durationMs: ROUND_MS };
+  return (await runClientBench(run)).achievedPerSecond;
 }
 
 async function peerPerSecond(

@@ -162,7 +162,7 @@ function textOf(workload: LoadWorkload): string {
 /** Of all methods: the flags are the same for each, but that keys have no floats. */
 function choiceOf(workload: LoadWorkload): RequestChoice | undefined {
   const choices = partsOf(workload).flatMap(({ workload }) =>
-    workload.kind === "method" ? [workload.choice] : []
+    "choice" in workload ? [workload.choice] : []
   );
   return choices.find(({ inputs }) => inputs !== undefined) ?? choices[0];
 }

@@ -2,10 +2,13 @@ import { THREADS_MAX } from "../limits.ts";
 import type { WorkloadRequest } from "../workload/request.ts";
 
 /** The methods that a load can be made of. */
-export const BENCH_METHODS = ["predict", "set-coefs", "set-num", "fact"] as const;
+export const BENCH_METHODS = ["predict", "set-coefs", "set-num", "fact", "infer"] as const;
 
 /** The name of such a method, as `--method` takes it. */
 export type BenchMethod = (typeof BENCH_METHODS)[number];
+
+/** A method of ModelServer or NumStore; `infer` is of any model, see `ModelChoice`. */
+export type OwnMethod = Exclude<BenchMethod, "infer">;
 
 /** Numbers that have a factorial, 0 to 20: a server caches that many, whatever keys hold them. */
 export const FACTORIALS = 21;
@@ -37,7 +40,8 @@ export const WORKLOADS_MAX = 16;
 
 /** One method, a workload that is made up, or the requests of a file over and over. */
 export type SingleWorkload =
-  | { readonly kind: "method"; readonly method: BenchMethod; readonly choice: RequestChoice }
+  | { readonly kind: "method"; readonly method: OwnMethod; readonly choice: RequestChoice }
+  | { readonly kind: "infer"; readonly model: ModelChoice; readonly choice: RequestChoice }
   | { readonly kind: "random" }
   | { readonly kind: "numstore" }
   | {
@@ -55,6 +59,27 @@ export interface RequestChoice {
   readonly distinct: number;
   /** The exponent of their popularity; 0 is uniform. */
   readonly zipf: number;
+}
+
+/** Which model `infer` calls, and what it is given. */
+export interface ModelChoice {
+  readonly name: string;
+  /** `undefined` for the one that the model's policy takes. */
+  readonly version: string | undefined;
+  /** Of the batch that each request brings; `undefined` for 1, of a model that takes batches or none. */
+  readonly rows: number | undefined;
+  /**
+   * What a request holds, once the server has been asked; until then none, and `inputs` of the choice is the
+   * size of dimensions that may be any, `undefined` where nothing was said of it.
+   */
+  readonly tensors: readonly ModelTensor[];
+}
+
+/** An input of a model, of a shape without -1. */
+export interface ModelTensor {
+  readonly name: string;
+  readonly datatype: string;
+  readonly shape: readonly number[];
 }
 
 /**
@@ -103,6 +128,8 @@ export function nameOf(workload: SingleWorkload): string {
   switch (workload.kind) {
     case "method":
       return workload.method;
+    case "infer":
+      return `infer ${workload.model.name}`;
     case "file":
       return workload.file;
     default:

@@ -45,7 +45,7 @@ export function keyRequests(
 
 /** The requests of one thread of a workload that has its own; a file's are repeated from its start. */
 export function workloadRequests(
-  workload: Exclude<SingleWorkload, { kind: "method" }>,
+  workload: Exclude<SingleWorkload, { kind: "method" | "infer" }>,
   { seed, thread }: ThreadSeed,
 ): RequestSource<WorkloadRequest> {
   if (workload.kind === "file") return new Cycle(workload.requests);
@@ -57,7 +57,8 @@ export function workloadRequests(
   return { next: () => requests.next().value as WorkloadRequest };
 }
 
-function makeVectors(
+/** The vectors that are drawn from, by their numbers; see `vectorRequests`. */
+export function makeVectors(
   { distinct, inputs = 1 }: RequestChoice,
   seed: number,
 ): readonly Float32Array[] {

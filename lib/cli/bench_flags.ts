@@ -6,6 +6,8 @@ import {
   FACTORIALS,
   type LoadLength,
   type LoadLoop,
+  type ModelChoice,
+  type OwnMethod,
   type RequestChoice,
 } from "../bench/load_plan.ts";
 import { type OutputName, OUTPUTS } from "../bench/outputs.ts";
@@ -75,7 +77,12 @@ export type BenchWorkloadFlags =
 export type SingleWorkloadFlags =
   | {
     readonly kind: "method";
-    readonly method: BenchMethod;
+    readonly method: OwnMethod;
+    readonly choice: RequestChoice;
+  }
+  | {
+    readonly kind: "infer";
+    readonly model: ModelChoice;
     readonly choice: RequestChoice;
   }
   | { readonly kind: "random" }
@@ -106,6 +113,15 @@ export type BenchSearch =
   | { readonly kind: "sweep"; readonly loads: readonly number[] }
   | { readonly kind: "slo"; readonly slo: Slo };
 
+/** Whether there is such a model, or version, is for the server to say. */
+const MODEL_NAME: FlagKind<string> = {
+  expected: "the name of a model",
+  parse: (text) => text === "" ? undefined : text,
+};
+const MODEL_VERSION: FlagKind<string> = {
+  expected: "a version of a model, such as 1",
+  parse: (text) => text === "" ? undefined : text,
+};
 const method: Flag<BenchMethod> = {
   name: "--method",
   placeholder: "name",
@@ -117,6 +133,27 @@ const WORKLOAD: FlagKind<string> = {
   expected: `${RANDOM}, ${NUMSTORE}, a method or the name of a JSON file of requests, which are ` +
     "repeated; or several with weights, such as random:3,numstore:1",
   parse: (text) => text === "" ? undefined : text,
+};
+const model: Flag<string> = {
+  name: "--model",
+  placeholder: "name",
+  summary: "infer: the model that is called, with floats",
+  kind: MODEL_NAME,
+  fallback: "none",
+};
+const modelVersion: Flag<string> = {
+  name: "--model-version",
+  placeholder: "version",
+  summary: "infer: its version",
+  kind: MODEL_VERSION,
+  fallback: "the model's own choice",
+};
+const rows: Flag<number> = {
+  name: "--rows",
+  placeholder: "count",
+  summary: "infer: rows of the batch that a request brings",
+  kind: integerFrom(1, BENCH_FLOATS_MAX),
+  fallback: "1",
 };
 const workload: Flag<string> = {
   name: "--workload",
@@ -198,7 +235,7 @@ const deadline: Flag<number> = {
 const inputs: Flag<number> = {
   name: "--inputs",
   placeholder: "count",
-  summary: "floats of a vector",
+  summary: "floats of a vector; infer: size of dimensions that may be any",
   kind: integerFrom(1, BENCH_FLOATS_MAX),
   fallback: "10",
 };
@@ -250,6 +287,9 @@ const BENCH: Program = {
   flags: [
     method,
     workload,
+    model,
+    modelVersion,
+    rows,
     inputs,
     distinct,
     zipf,
@@ -392,7 +432,11 @@ function readThreads(
 }
 
 function readWorkload(given: GivenArguments): BenchWorkloadFlags {
-  if (!given.texts.has(workload.name)) return readMethod(flagValue(method, given), given);
+  if (!given.texts.has(workload.name)) {
+    const single = readMethod(flagValue(method, given), given);
+    rejectModelFlags([single], given);
+    return single;
+  }
   const { source = workload.name } = given.texts.get(workload.name) ?? {};
   const parts = parseWorkloadList(flagValue(workload, given), source)
     .map(({ name, weight, isFile }) => ({
@@ -402,6 +446,7 @@ function readWorkload(given: GivenArguments): BenchWorkloadFlags {
   const workloads = parts.map(({ workload }) => workload);
   rejectUnused(workloads, given);
   rejectLengths(workloads);
+  rejectModelFlags(workloads, given);
   return parts.length === 1 ? parts[0].workload : { kind: "mix", parts };
 }
 
@@ -414,7 +459,7 @@ function readNamed(name: string, given: GivenArguments): SingleWorkloadFlags {
 
 /** What says how methods are called is of no use without one. */
 function rejectUnused(workloads: readonly SingleWorkloadFlags[], { texts }: GivenArguments): void {
-  const choices = workloads.flatMap((of) => of.kind === "method" ? [of.choice] : []);
+  const choices = workloads.flatMap((of) => "choice" in of ? [of.choice] : []);
   const needs = [
     [inputs, choices.some(({ inputs }) => inputs !== undefined)],
     [distinct, choices.length > 0],
@@ -423,6 +468,17 @@ function rejectUnused(workloads: readonly SingleWorkloadFlags[], { texts }: Give
   for (const [flag, isUsed] of needs) {
     if (isUsed || !texts.has(flag.name)) continue;
     throw wrong(`${flag.name} cannot be used with ${workload.name} that has no method for it`);
+  }
+}
+
+/** What says which model is called is of no use where none is. */
+function rejectModelFlags(
+  workloads: readonly SingleWorkloadFlags[],
+  { texts }: GivenArguments,
+): void {
+  if (workloads.some(({ kind }) => kind === "infer")) return;
+  for (const { name } of [model, modelVersion, rows]) {
+    if (texts.has(name)) throw wrong(`${name} is for ${method.name} infer`);
   }
 }
 
@@ -442,6 +498,7 @@ function readMethod(
   { alone }: { readonly alone: boolean } = { alone: true },
 ): SingleWorkloadFlags {
   const popularity = { distinct: flagValue(distinct, given), zipf: flagValue(zipf, given) };
+  if (called === "infer") return readInfer(popularity, given);
   const keysMax = KEYS_MAX[called];
   if (keysMax !== undefined) {
     if (alone && given.texts.has(inputs.name)) {
@@ -462,6 +519,28 @@ function readMethod(
     );
   }
   return { kind: "method", method: called, choice };
+}
+
+/** How many floats its requests have, the server says. */
+function readInfer(
+  popularity: Pick<RequestChoice, "distinct" | "zipf">,
+  given: GivenArguments,
+): SingleWorkloadFlags {
+  const { texts } = given;
+  if (!texts.has(model.name)) throw wrong(`${method.name} infer needs ${model.name}`);
+  return {
+    kind: "infer",
+    model: {
+      name: flagValue(model, given),
+      version: texts.has(modelVersion.name) ? flagValue(modelVersion, given) : undefined,
+      rows: texts.has(rows.name) ? flagValue(rows, given) : undefined,
+      tensors: [],
+    },
+    choice: {
+      inputs: texts.has(inputs.name) ? flagValue(inputs, given) : undefined,
+      ...popularity,
+    },
+  };
 }
 
 function wrong(message: string): OperationError {

@@ -19,7 +19,9 @@ export interface FrameWriterEvents {
 /** Of all writers of a thread: most of them have nothing to write. */
 const BUFFERS = new BufferPool({
   smallestBytes: 2_048, // a few dozen small answers
-  largestBytes: 65_536,
+  // Long messages fill OUTPUT_BYTES_MAX and a frame. Were such buffers garbage, V8 would mark its whole heap
+  // after every few of them.
+  largestBytes: 524_288,
   bytesMax: OUTPUT_POOL_BYTES_MAX,
 });
 

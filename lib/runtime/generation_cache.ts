@@ -3,11 +3,31 @@ import { SharedMutex } from "../lock/shared_mutex.ts";
 import type { ResultStore } from "./batch_executor.ts";
 import type { GenerationCacheMemory } from "./generation.ts";
 import type { RequestHash } from "./flight_index.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { SMALL_LIST_BYTES_MAX, tensorsByteLength, writeTensors } from "./tensor_list.ts";
+
+/** The longest request that is not given memory of its own. */
+const SCRATCH_BYTES = 65_536;
+
+/** Memory that is used again, and the view of it that was asked for last: most requests have one length. */
+class ByteScratch {
+  #bytes = new Uint8Array(0);
+  #view = this.#bytes;
+
+  take(length: number): Uint8Array {
+    if (length > SCRATCH_BYTES) return new Uint8Array(length);
+    if (length > this.#bytes.length) {
+      this.#bytes = new Uint8Array(Math.min(2 * length, SCRATCH_BYTES));
+    }
+    if (this.#view.length !== length) this.#view = this.#bytes.subarray(0, length);
+    return this.#view;
+  }
+}
 
 /** 128 bits. */
 const HASH_WORDS = 4;
 
-/** What a request is found by: its bytes, and their hash. */
+/** What a request is found by: its bytes, and their hash; of the cache until it makes the next one. */
 export interface CacheKey {
   readonly bytes: Uint8Array;
   readonly hash: Int32Array;
@@ -17,6 +37,13 @@ export interface CacheKey {
 export class GenerationCache implements ResultStore {
   readonly #mutex: SharedMutex;
   readonly #cache: SharedCache;
+  /** Room for requests and responses that are no longer than most, used again for the next. */
+  readonly #request = new ByteScratch();
+  readonly #response = new Uint8Array(SMALL_LIST_BYTES_MAX);
+  #view = this.#response;
+  readonly #hash = new Int32Array(HASH_WORDS);
+  /** Whether a response was longer than there is room for: then others will be, too. */
+  #hasLong = false;
 
   /** @param owner the thread's name as an owner of the lock */
   constructor(memory: GenerationCacheMemory, owner: number) {
@@ -24,17 +51,32 @@ export class GenerationCache implements ResultStore {
     this.#cache = new SharedCache(memory.cache, this.#mutex);
   }
 
+  /** The key of a request's tensors, made without the lock. */
+  keyOfTensors(tensors: readonly Tensor[]): CacheKey {
+    const bytes = this.#request.take(tensorsByteLength(tensors));
+    writeTensors(tensors, bytes, 0);
+    return this.keyOf(bytes);
+  }
+
   /** Hashes a request, without the lock. */
   keyOf(bytes: Uint8Array): CacheKey {
-    const hash = new Int32Array(HASH_WORDS);
+    const hash = this.#hash;
     this.#cache.hash(bytes, hash);
     return { bytes, hash };
   }
 
-  /** The response to a request that is the same, owned by the caller; undefined if there is none. */
+  /**
+   * The response to a request that is the same; undefined if there is none. One of SMALL_LIST_BYTES_MAX or less
+   * is the caller's until the next is looked for, a longer one for good.
+   */
   find({ bytes, hash }: CacheKey): Uint8Array | undefined {
-    using _ = this.#mutex.acquire();
-    return this.#cache.read(bytes, hash);
+    const mutex = this.#mutex;
+    mutex.acquire();
+    try {
+      return this.#read(bytes, hash);
+    } finally {
+      mutex.release();
+    }
   }
 
   store(request: Uint8Array, response: Uint8Array): void {
@@ -44,6 +86,21 @@ export class GenerationCache implements ResultStore {
   put({ bytes, hash }: CacheKey, response: Uint8Array): void {
     using _ = this.#mutex.acquire();
     this.#cache.put(bytes, response, this.#cache.epoch, hash);
+  }
+
+  #read(bytes: Uint8Array, hash: Int32Array): Uint8Array | undefined {
+    if (this.#hasLong) return this.#cache.read(bytes, hash);
+    try {
+      const length = this.#cache.get(bytes, this.#response, hash);
+      if (length === undefined) return undefined;
+      return this.#view.length === length
+        ? this.#view
+        : this.#view = this.#response.subarray(0, length);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#hasLong = true;
+      return this.#cache.read(bytes, hash);
+    }
   }
 
   /** A thread that is dead may have held the lock: frees it, and empties the cache then. */

@@ -8,7 +8,7 @@ import { roundInputs } from "./input_rounding.ts";
 import type { ModelStatisticsRow } from "./model_statistics.ts";
 import { checkOutputNames, chooseOutputs } from "./output_choice.ts";
 import type { ServedModel } from "./served_model.ts";
-import { readTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
+import { takeTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
 
 /**
  * A model that is cheap enough to run on the serving thread: an answer costs less than handing it over.
@@ -58,11 +58,11 @@ export class InlineModel implements ServedModel {
     cache: GenerationCache,
   ): InferResponse {
     const startMs = performance.now();
-    const key = cache.keyOf(bytesOf(inputs));
+    const key = cache.keyOfTensors(inputs);
     const found = cache.find(key);
     const lookedUpMs = performance.now();
     if (found !== undefined) {
-      const outputs = readTensors(found, this.#outputNames);
+      const outputs = takeTensors(found, this.#outputNames);
       const timing = { queueMs: 0, computeMs: 0, cacheMs: lookedUpMs - startMs };
       return this.#respond(request, outputs, "hit", timing);
     }

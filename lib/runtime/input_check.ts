@@ -40,9 +40,9 @@ function inMetadataOrder(
   specs: readonly TensorSpec[],
   given: readonly Tensor[],
 ): readonly Tensor[] {
-  if (given.length === specs.length && specs.every(({ name }, i) => name === given[i].name)) {
-    return given;
-  }
+  let same = given.length === specs.length;
+  for (let i = 0; same && i < specs.length; i++) same = specs[i].name === given[i].name;
+  if (same) return given;
   for (const { name } of given) {
     if (specs.some((spec) => spec.name === name)) continue;
     const names = specs.map((spec) => `"${spec.name}"`).join(", ");
@@ -59,8 +59,10 @@ function checkInput(model: string, spec: TensorSpec, { name, datatype, shape }: 
   if (datatype !== spec.datatype) {
     throw refusal(model, `input "${name}" is ${datatype}, need ${spec.datatype}`);
   }
-  const fits = shape.length === spec.shape.length &&
-    spec.shape.every((dimension, axis) => dimension === -1 || dimension === shape[axis]);
+  let fits = shape.length === spec.shape.length;
+  for (let axis = 0; fits && axis < shape.length; axis++) {
+    fits = spec.shape[axis] === -1 || spec.shape[axis] === shape[axis];
+  }
   if (!fits) {
     throw refusal(model, `input "${name}" has shape [${shape}], need [${spec.shape}]`);
   }

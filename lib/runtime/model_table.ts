@@ -81,21 +81,16 @@ export class ModelTable implements InferenceBackend {
   infer(request: InferRequest, call: InferCall): InferResponse | Promise<InferResponse> {
     const { served, counted } = this.#find(request.model, request.version);
     const startMs = performance.now();
-    const onFailure = (error: unknown): never => {
-      counted.countFailure(performance.now() - startMs);
-      throw error;
-    };
     let answer: InferResponse | Promise<InferResponse>;
     try {
       answer = served.infer(request, call);
     } catch (error) {
-      return onFailure(error);
+      counted.countFailure(performance.now() - startMs);
+      throw error;
     }
-    const onAnswer = (response: InferResponse): InferResponse => {
-      counted.countAnswer(response, performance.now() - startMs);
-      return response;
-    };
-    return answer instanceof Promise ? answer.then(onAnswer, onFailure) : onAnswer(answer);
+    if (answer instanceof Promise) return countLater(answer, counted, startMs);
+    counted.countAnswer(answer, performance.now() - startMs);
+    return answer;
   }
 
   isReady(): boolean {
@@ -169,6 +164,21 @@ export class ModelTable implements InferenceBackend {
       "not-found",
       `Model "${model}" has no version "${version}", it serves ${served}`,
     );
+  }
+}
+
+async function countLater(
+  answer: Promise<InferResponse>,
+  counted: ModelStatisticsRow,
+  startMs: number,
+): Promise<InferResponse> {
+  try {
+    const response = await answer;
+    counted.countAnswer(response, performance.now() - startMs);
+    return response;
+  } catch (error) {
+    counted.countFailure(performance.now() - startMs);
+    throw error;
   }
 }
 

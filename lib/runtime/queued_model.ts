@@ -10,7 +10,7 @@ import { checkOutputNames, chooseOutputs } from "./output_choice.ts";
 import { bytesPayload } from "./payload.ts";
 import { QueueFullError } from "./queue_full_error.ts";
 import type { ServedModel } from "./served_model.ts";
-import { readTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
+import { readTensors, takeTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
 
 /** The group of jobs that share no batch. */
 const ALONE = -1;
@@ -78,12 +78,11 @@ export class QueuedModel implements ServedModel {
     cache: GenerationCache,
   ): InferResponse | Promise<InferResponse> {
     const startMs = performance.now();
-    const bytes = new Uint8Array(tensorsByteLength(inputs));
-    writeTensors(inputs, bytes, 0);
-    const key = cache.keyOf(bytes);
+    const key = cache.keyOfTensors(inputs);
     const found = cache.find(key);
     const cacheMs = performance.now() - startMs;
-    if (found !== undefined) return this.#hit(request, found, cacheMs);
+    const all = this.#taken(found);
+    if (all !== undefined) return this.#hit(request, all, cacheMs);
     return this.#coalesce(request, call, key, job, cache, cacheMs);
   }
 
@@ -95,13 +94,13 @@ export class QueuedModel implements ServedModel {
     cache: GenerationCache,
     cacheMs: number,
   ): Promise<InferResponse> {
-    let found: Uint8Array | undefined;
+    let found: readonly Tensor[] | undefined;
     const outcome = await this.#submit(call, {
       ...job,
       request: bytesPayload(key.bytes),
       coalesce: flightHash(key),
       // It may have been computed, stored and forgotten since the look-up.
-      recheck: () => (found = cache.find(key)) !== undefined,
+      recheck: () => (found = this.#taken(cache.find(key))) !== undefined,
     });
     if (found !== undefined) return this.#hit(request, found, cacheMs);
     return this.#respond(request, outcome, cacheMs, true);
@@ -120,9 +119,13 @@ export class QueuedModel implements ServedModel {
     throw new OperationError(outcome.code, naming(model, outcome.message));
   }
 
-  #hit(request: InferRequest, response: Uint8Array, cacheMs: number): InferResponse {
+  /** What was found, for good. */
+  #taken(response: Uint8Array | undefined): readonly Tensor[] | undefined {
+    return response && takeTensors(response, this.#outputNames);
+  }
+
+  #hit(request: InferRequest, all: readonly Tensor[], cacheMs: number): InferResponse {
     const { model, version } = this.#generation;
-    const all = readTensors(response, this.#outputNames);
     return {
       model,
       version,

@@ -1,6 +1,6 @@
-import { DATATYPES } from "../tensor/datatype.ts";
+import { allocateElements, DATATYPES, elementBytes, viewElements } from "../tensor/datatype.ts";
 import { rawByteLength, readRaw, writeRaw } from "../tensor/raw_bytes.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import type { Tensor, TensorSpec } from "../tensor/tensor.ts";
 
 /**
  * Tensors as bytes, for memory that threads share and for the keys of caches.
@@ -40,33 +40,69 @@ export function tensorsByteLength(tensors: readonly Tensor[]): number {
  * @returns the offset behind them
  */
 export function writeTensors(tensors: readonly Tensor[], into: Uint8Array, offset: number): number {
-  const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
-  view.setUint32(offset, tensors.length, true);
-  view.setUint32(offset + 4, 0, true);
+  writeUint32(into, offset, tensors.length);
+  writeUint32(into, offset + 4, 0);
   offset += LIST_HEAD_BYTES;
-  for (const tensor of tensors) offset = writeHead(tensor, view, offset);
+  for (const tensor of tensors) offset = writeHead(tensor, into, offset);
   for (const tensor of tensors) {
     const end = writeRaw(tensor, into, offset);
     offset = padded(end);
-    into.fill(0, end, offset);
+    for (let at = end; at < offset; at++) into[at] = 0;
   }
   return offset;
 }
 
-function writeHead(tensor: Tensor, view: DataView, offset: number): number {
+function writeHead(tensor: Tensor, into: Uint8Array, offset: number): number {
   const { datatype, shape } = tensor;
-  view.setUint32(offset, DATATYPES.indexOf(datatype), true);
-  view.setUint32(offset + 4, shape.length, true);
-  view.setUint32(offset + 8, rawByteLength(tensor), true);
-  view.setUint32(offset + 12, 0, true);
+  writeUint32(into, offset, DATATYPES.indexOf(datatype));
+  writeUint32(into, offset + 4, shape.length);
+  writeUint32(into, offset + 8, rawByteLength(tensor));
+  writeUint32(into, offset + 12, 0);
   offset += TENSOR_HEAD_BYTES;
   for (const dimension of shape) {
-    view.setUint32(offset, dimension, true);
+    writeUint32(into, offset, dimension);
     offset += DIMENSION_BYTES;
   }
   if (offset % ALIGNMENT === 0) return offset;
-  view.setUint32(offset, 0, true);
+  writeUint32(into, offset, 0);
   return offset + DIMENSION_BYTES;
+}
+
+/** Byte by byte: a view of its own costs more than a head has numbers. */
+function writeUint32(into: Uint8Array, offset: number, value: number): void {
+  into[offset] = value;
+  into[offset + 1] = value >>> 8;
+  into[offset + 2] = value >>> 16;
+  into[offset + 3] = value >>> 24;
+}
+
+function readUint32(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset] | bytes[offset + 1] << 8 | bytes[offset + 2] << 16 |
+    bytes[offset + 3] << 24) >>> 0;
+}
+
+/** What is no longer is copied element by element, rather than kept by views of it. */
+export const SMALL_LIST_BYTES_MAX = 1_024;
+
+/**
+ * As `readTensors`, but of a list of SMALL_LIST_BYTES_MAX or less the tensors are copies: `bytes` may change.
+ */
+export function takeTensors(bytes: Uint8Array, names: readonly string[]): Tensor[] {
+  const tensors = readTensors(bytes, names);
+  if (bytes.length > SMALL_LIST_BYTES_MAX) return tensors;
+  for (let index = 0; index < tensors.length; index++) tensors[index] = copyOf(tensors[index]);
+  return tensors;
+}
+
+function copyOf(tensor: Tensor): Tensor {
+  const { name, datatype, shape, data } = tensor;
+  if (datatype === "BYTES") {
+    return { name, datatype, shape, data: data.map((element) => element.slice()) };
+  }
+  const copied = allocateElements(datatype, data.length);
+  // Not element by element, which may change the bits of a NaN. Both are of one kind, which TypeScript cannot see.
+  (copied as Float64Array).set(data as Float64Array);
+  return { name, datatype, shape, data: copied };
 }
 
 /**
@@ -75,27 +111,40 @@ function writeHead(tensor: Tensor, view: DataView, offset: number): number {
  * @param names of the tensors, in their order
  */
 export function readTensors(bytes: Uint8Array, names: readonly string[]): Tensor[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = view.getUint32(0, true);
-  let offset = LIST_HEAD_BYTES;
-  const heads: { readonly head: Parameters<typeof readRaw>[0]; readonly rawBytes: number }[] = [];
+  const count = readUint32(bytes, 0);
+  const tensors: Tensor[] = [];
+  let head = LIST_HEAD_BYTES;
+  let offset = head;
+  for (let index = 0; index < count; index++) offset += headBytes(readUint32(bytes, offset + 4));
   for (let index = 0; index < count; index++) {
-    const datatype = DATATYPES[view.getUint32(offset, true)];
-    const rank = view.getUint32(offset + 4, true);
-    const rawBytes = view.getUint32(offset + 8, true);
-    offset += TENSOR_HEAD_BYTES;
+    const datatype = DATATYPES[readUint32(bytes, head)];
+    const rank = readUint32(bytes, head + 4);
+    const rawBytes = readUint32(bytes, head + 8);
     const shape: number[] = [];
     for (let axis = 0; axis < rank; axis++) {
-      shape.push(view.getUint32(offset + axis * DIMENSION_BYTES, true));
+      shape.push(readUint32(bytes, head + TENSOR_HEAD_BYTES + axis * DIMENSION_BYTES));
     }
-    offset += padded(rank * DIMENSION_BYTES);
-    heads.push({ head: { name: names[index], datatype, shape }, rawBytes });
-  }
-  return heads.map(({ head, rawBytes }) => {
-    const tensor = readRaw(head, bytes.subarray(offset, offset + rawBytes));
+    head += headBytes(rank);
+    const spec = { name: names[index], datatype, shape };
+    tensors.push(readData(spec, bytes, offset, rawBytes));
     offset += padded(rawBytes);
-    return tensor;
-  });
+  }
+  return tensors;
+}
+
+function headBytes(rank: number): number {
+  return TENSOR_HEAD_BYTES + padded(rank * DIMENSION_BYTES);
+}
+
+/** Most are views that need no other view of their bytes first. */
+function readData(spec: TensorSpec, bytes: Uint8Array, offset: number, rawBytes: number): Tensor {
+  const { name, datatype, shape } = spec;
+  const at = bytes.byteOffset + offset;
+  if (datatype === "BYTES" || datatype === "BOOL" || at % ALIGNMENT !== 0) {
+    return readRaw(spec, bytes.subarray(offset, offset + rawBytes));
+  }
+  const data = viewElements(datatype, bytes.buffer, at, rawBytes / elementBytes(datatype));
+  return { name, datatype, shape, data };
 }
 
 function padded(bytes: number): number {

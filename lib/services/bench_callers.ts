@@ -1,10 +1,12 @@
 import type { BenchCallOptions, Caller, Outcome } from "../bench/caller.ts";
 import {
-  type BenchMethod,
   FACTORIALS,
   type LoadPlan,
+  type LoadWorkload,
+  type OwnMethod,
   partsOf,
   type RequestChoice,
+  type SingleWorkload,
 } from "../bench/load_plan.ts";
 import {
   keyRequests,
@@ -17,6 +19,7 @@ import type { Channel } from "../grpc/channel.ts";
 import type { CallOptions } from "../grpc/client_call.ts";
 import { Code, codeName, GrpcError } from "../grpc/status.ts";
 import { MATRIX_COLUMNS } from "../workload/random.ts";
+import { inferenceCaller, resolveInference } from "./bench_inference.ts";
 import { ModelServerClient } from "./modelserver_client.ts";
 import type { PredictResponse, SetCoefsResponse } from "./modelserver_contract.ts";
 import { NumStoreClient } from "./numstore_client.ts";
@@ -51,8 +54,8 @@ const VALUES = Array.from({ length: FACTORIALS }, (_, i) => BigInt(i));
 /** How many keys are set at once before a run. */
 const KEYS_AT_ONCE = 100;
 
-/** One entry for each name of `--method`. */
-const METHODS: Readonly<Record<BenchMethod, Method>> = {
+/** One entry for each name of `--method` but `infer`. */
+const METHODS: Readonly<Record<OwnMethod, Method>> = {
   predict: {
     open: (channels, { choice, seed }) => {
       const clients = channels.map((channel) => new ModelServerClient(channel));
@@ -105,6 +108,10 @@ export function benchCallers({ plan, thread, channels }: BenchCallerOptions): Ca
       const requests = { choice: workload.choice, seed: { seed, thread } };
       return METHODS[workload.method].open(channels, requests);
     }
+    if (workload.kind === "infer") {
+      const { call, outcomeOf } = inferenceCaller(channels, workload, { seed, thread });
+      return caller(call, outcomeOf);
+    }
     return workloadCaller(channels, workloadRequests(workload, { seed, thread }));
   });
 }
@@ -114,15 +121,34 @@ export function benchCallers({ plan, thread, channels }: BenchCallerOptions): Ca
  * coefficients, all 1, of the length that it needs, and all keys whose factorials it asks for. A file and
  * the NumStore workload bring their own. Those of several workloads are of the same length.
  *
- * @throws {GrpcError} when the server does not answer; OperationError when it refuses.
+ * @returns the workload that is to be called: what models take has been asked for
+ * @throws {GrpcError} when the server does not answer; OperationError when it refuses, or a model takes no
+ *   such requests.
  */
-export async function prepareBench(channel: Channel, plan: LoadPlan): Promise<void> {
-  const options = { timeoutMs: plan.deadlineMs };
-  for (const { workload } of partsOf(plan.workload)) {
-    if (workload.kind === "random") await setCoefs(channel, MATRIX_COLUMNS, options);
-    if (workload.kind !== "method") continue;
+export async function prepareBench(
+  channel: Channel,
+  { workload, deadlineMs }: Pick<LoadPlan, "workload" | "deadlineMs">,
+): Promise<LoadWorkload> {
+  const options = { timeoutMs: deadlineMs };
+  if (workload.kind !== "mix") return await prepareSingle(channel, workload, options);
+  const parts = [];
+  for (const part of workload.parts) {
+    parts.push({ ...part, workload: await prepareSingle(channel, part.workload, options) });
+  }
+  return { kind: "mix", parts };
+}
+
+async function prepareSingle(
+  channel: Channel,
+  workload: SingleWorkload,
+  options: CallOptions,
+): Promise<SingleWorkload> {
+  if (workload.kind === "random") await setCoefs(channel, MATRIX_COLUMNS, options);
+  if (workload.kind === "method") {
     await METHODS[workload.method].prepare?.(channel, workload.choice, options);
   }
+  if (workload.kind === "infer") return await resolveInference(channel, workload, options);
+  return workload;
 }
 
 async function setCoefs(channel: Channel, inputs: number, options: CallOptions): Promise<void> {

@@ -36,6 +36,24 @@ Deno.test("parseBenchFlags() reads the flags", async (t) => {
         choice: { inputs: undefined, distinct: 5, zipf: 0 },
       },
     }],
+    [["--method", "infer", "--model", "m"], {
+      workload: {
+        kind: "infer",
+        model: { name: "m", version: undefined, rows: undefined, tensors: [] },
+        choice: { inputs: undefined, distinct: 1, zipf: 0 },
+      },
+    }],
+    [
+      ["--workload", "infer", "--model", "m", "--model-version", "2", "--rows", "4"]
+        .concat("--inputs", "3", "--distinct", "20", "--zipf", "1.1"),
+      {
+        workload: {
+          kind: "infer",
+          model: { name: "m", version: "2", rows: 4, tensors: [] },
+          choice: vectors,
+        },
+      },
+    ],
     [["--sweep", "1,2,4"], { search: { kind: "sweep", loads: [1, 2, 4] } }],
     [["--slo", "p99=2ms"], {
       search: { kind: "slo", slo: { figure: "p99", limitMs: 2 } },
@@ -126,12 +144,15 @@ Deno.test("parseBenchFlags() says what is wrong", async (t) => {
     [[], /missing required argument 'TARGET'/],
     [
       ["5440", "--method", "list"],
-      /--method is "list", expected predict or set-coefs or set-num or fact/,
+      /--method is "list", expected predict or set-coefs or set-num or fact or infer/,
     ],
     [
       ["5440", "--duration", "10"],
       /--duration is "10", expected a time from 1ms to 24h, such as 500ms/,
     ],
+    [["5440", "--method", "infer"], /--method infer needs --model/],
+    [["5440", "--model", "m"], /--model is for --method infer/],
+    [["5440", "--workload", "random,fact", "--rows", "2"], /--rows is for --method infer/],
     [["5440", "--duration", "0s"], /--duration is "0s"/],
     [["5440", "--rate", "0"], /--rate is "0", expected a number from 0.001 to 10000000/],
     [["5440", "--rate", "9", "--inflight", "2"], /--inflight cannot be used with --rate/],

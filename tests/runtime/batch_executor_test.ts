@@ -22,7 +22,7 @@ function request(...shape: number[]): Uint8Array {
 }
 
 Deno.test("BatchExecutor.execute() refuses rows of different shapes, as many elements or not", () => {
-  const executor = new BatchExecutor("m", model, undefined);
+  const executor = new BatchExecutor("m", model, { batched: true, results: undefined });
   assert.equal((executor.execute([request(1, 2, 8), request(3, 2, 8)]) as unknown[]).length, 2);
   for (const other of [request(1, 4, 4), request(1, 8, 2), request(1, 2, 7)]) {
     assert.throws(() => executor.execute([request(1, 2, 8), other]), {

@@ -30,6 +30,8 @@ export class TensorList {
   readonly #heads: TensorHead[] = [];
   readonly #rawStarts: number[] = [];
   readonly #rawEnds: number[] = [];
+  /** Of raw data that were noted; the arrays keep what they had, since emptying one gives up its memory. */
+  #rawCount = 0;
   #count = 0;
   #bytesElements = 0;
 
@@ -43,8 +45,7 @@ export class TensorList {
   reset(): void {
     this.#count = 0;
     this.#bytesElements = 0;
-    this.#rawStarts.length = 0;
-    this.#rawEnds.length = 0;
+    this.#rawCount = 0;
     this.#memory.reset();
   }
 
@@ -67,9 +68,9 @@ export class TensorList {
   /** Notes where raw data stand. */
   readRaw(reader: WireReader): void {
     const length = reader.readLength();
-    if (this.#rawStarts.length <= INFER_TENSORS_MAX) {
-      this.#rawStarts.push(reader.at);
-      this.#rawEnds.push(reader.at + length);
+    if (this.#rawCount <= INFER_TENSORS_MAX) {
+      this.#rawStarts[this.#rawCount] = reader.at;
+      this.#rawEnds[this.#rawCount++] = reader.at + length;
     }
     reader.skipBytes(length);
   }
@@ -85,7 +86,7 @@ export class TensorList {
     const list: Tensor[] = [];
     for (let index = 0; index < this.#count; index++) {
       const head = this.#heads[index];
-      const raw = this.#rawStarts.length > 0;
+      const raw = this.#rawCount > 0;
       list.push(raw ? this.#rawTensor(reader, head, index) : this.#typed(reader, head));
     }
     return list;
@@ -97,7 +98,7 @@ export class TensorList {
     const { tensors, raw } = this.#role;
     if (count > INFER_TENSORS_MAX) throw refused(tensors, `${count}, at most ${INFER_TENSORS_MAX}`);
     this.#assertNamesDiffer();
-    const rawCount = this.#rawStarts.length;
+    const rawCount = this.#rawCount;
     for (let index = 0; index < count; index++) {
       const head = this.#heads[index];
       if (head.usesSharedMemory) throw tensorError(head.name, "it is in shared memory, need data");

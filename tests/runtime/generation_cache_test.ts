@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { SharedCache } from "../../lib/cache/shared_cache.ts";
+import { SharedMutex } from "../../lib/lock/shared_mutex.ts";
+import { GenerationCache } from "../../lib/runtime/generation_cache.ts";
+import {
+  SMALL_LIST_BYTES_MAX,
+  takeTensors,
+  tensorsByteLength,
+  writeTensors,
+} from "../../lib/runtime/tensor_list.ts";
+import type { Tensor } from "../../lib/tensor/tensor.ts";
+
+import { anyTensor, bitsOf } from "./random_tensors.ts";
+
+const SEED = 20260311;
+
+function makeCache(): GenerationCache {
+  const shape = { entries: 100, bytes: 1_048_576, policy: "lru", hashBits: 128 } as const;
+  const memory = { lock: SharedMutex.allocate(), cache: SharedCache.allocate(shape) };
+  return new GenerationCache(memory, 1);
+}
+
+/** Shapes: data (values,). */
+function vector(values: readonly number[]): Tensor {
+  const data = Float32Array.from(values);
+  return { name: "x", datatype: "FP32", shape: [data.length], data };
+}
+
+function bytesOf(tensors: readonly Tensor[]): Uint8Array {
+  const bytes = new Uint8Array(tensorsByteLength(tensors));
+  writeTensors(tensors, bytes, 0);
+  return bytes;
+}
+
+Deno.test("GenerationCache finds by tensors what was stored by their bytes, for good", () => {
+  // 300 floats make a list that is longer than SMALL_LIST_BYTES_MAX, 20 000 one that has memory of its own.
+  const length = fc.oneof(fc.nat(40), fc.constantFrom(241, 300, 20_000));
+  const stored = fc.uniqueArray(fc.tuple(fc.integer(), length, length), {
+    minLength: 1,
+    maxLength: 12,
+    selector: ([first]) => Math.fround(first),
+  });
+  fc.assert(
+    fc.property(stored, (entries) => {
+      const cache = makeCache();
+      const of = (first: number, count: number) => [vector([first, ...Array(count).fill(0.5)])];
+      for (const [first, inputs, outputs] of entries) {
+        cache.store(bytesOf(of(first, inputs)), bytesOf(of(-first, outputs)));
+      }
+      const found = entries.map(([first, inputs]) => {
+        const response = cache.find(cache.keyOfTensors(of(first, inputs)));
+        return response && takeTensors(response, ["x"]);
+      });
+      // All are looked at once the last has been found: none may have changed under it.
+      for (const [index, [first, , outputs]] of entries.entries()) {
+        assert.deepEqual(found[index], of(-first, outputs));
+      }
+      assert.equal(cache.find(cache.keyOfTensors([vector([0.25])])), undefined);
+    }),
+    { seed: SEED, numRuns: 100 },
+  );
+});
+
+Deno.test("takeTensors() gives back what was written, bit by bit, also once that has changed", () => {
+  fc.assert(
+    fc.property(fc.array(anyTensor(), { maxLength: 4 }), (tensors) => {
+      const list = bytesOf(tensors);
+      fc.pre(list.length <= SMALL_LIST_BYTES_MAX);
+      const taken = takeTensors(list, tensors.map(({ name }) => name));
+      list.fill(0xaa);
+      assert.deepEqual(taken.map(bitsOf), tensors.map(bitsOf));
+    }),
+    { seed: SEED },
+  );
+});
+
+Deno.test("takeTensors() copies of a short list, and views a long one", () => {
+  for (const elements of [1, 16, 17, 253, 254, 1_000]) {
+    const list = bytesOf([vector(Array(elements).fill(7))]);
+    const [{ data }] = takeTensors(list, ["x"]);
+    list.fill(0, list.length - 8);
+    const isCopy = list.length <= SMALL_LIST_BYTES_MAX;
+    assert.equal(data[elements - 1], isCopy ? 7 : 0, `${elements} elements`);
+  }
+});
