@@ -526,3 +526,6 @@ export const SPAN_TEXT_CHARS_MAX = 1_024;
 
 /** Characters of a `tracestate` that is passed on: what W3C Trace Context asks for at least. */
 export const TRACE_STATE_CHARS_MAX = 512;
+
+/** How long a serving thread may take to serve other models; it does so between two requests, in milliseconds. */
+export const SERVE_MODELS_MS_MAX = 30_000;

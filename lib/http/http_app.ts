@@ -79,6 +79,7 @@ export class HttpApp {
     this.#inFlight++;
     let response: Response;
     try {
+      refuseForeignPage(request);
       if (route.isHealth === undefined) this.#admit(request, req.path);
       const call = {
         request,
@@ -113,6 +114,19 @@ export class HttpApp {
     this.#options.observer.onHandlerError(path, error);
     return errorResponse(error);
   }
+}
+
+/**
+ * A browser sends a form, or nothing, to any address for any page; what changes something is for pages of this
+ * server alone.
+ */
+function refuseForeignPage({ method, headers, url }: Request): void {
+  const origin = headers.get("origin");
+  if (method !== "POST" || origin === null) return;
+  if (URL.canParse(origin) && new URL(origin).host === (headers.get("host") ?? new URL(url).host)) {
+    return;
+  }
+  throw new HttpError(403, "Cannot answer a page of another origin: its Origin is not this server");
 }
 
 /** What an authenticator reads of a request's head. */

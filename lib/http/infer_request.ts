@@ -48,6 +48,7 @@ export function readInferRequest(
   const json = checkJson(inferRequestSchema, document.value);
   const { id, outputs = [] } = json;
   for (const output of outputs) refuseUnsupported("output", output);
+  refuseRepeated(outputs.map(({ name }) => name));
   const binaryOutput = booleanOf(json.parameters, "binary_data_output");
   const binary = new Map(outputs.map((output) => [
     output.name,
@@ -66,6 +67,17 @@ export function readInferRequest(
       parameters: modelParameters(json.parameters, document),
     },
   };
+}
+
+/** An output asked for a thousand times would be an answer of a thousand times its size. */
+function refuseRepeated(names: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) {
+      throw new HttpError(400, `Cannot read request: output "${name}" is asked for twice`);
+    }
+    seen.add(name);
+  }
 }
 
 function readHeaderLength(headerLength: string | null, bodyLength: number): number {

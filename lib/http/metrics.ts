@@ -108,16 +108,18 @@ export function formatMetrics({ models, counters, version }: MetricsInput): stri
 }
 
 function addHistograms(text: PrometheusText, models: readonly ModelStatistics[]): void {
-  text.begin("modelserver_request_duration_seconds", "histogram", "Time of whole requests.");
+  text.begin(
+    "modelserver_request_duration_seconds",
+    "histogram",
+    "Time of requests that were answered.",
+  );
   for (const figures of models) {
     const buckets = figures.latency.map(({ leMs, count }) => ({ le: leMs / 1_000, count }));
-    const sumMs = figures.success.totalMs + figures.fail.totalMs;
-    text.histogram(labelsOf(figures), buckets, sumMs / 1_000);
+    text.histogram(labelsOf(figures), buckets, figures.success.totalMs / 1_000);
   }
   text.begin("modelserver_batch_rows", "histogram", "Rows of the batches that were computed.");
   for (const figures of models) {
-    const sum = figures.batches.reduce((rows, { size, compute }) => rows + size * compute.count, 0);
-    text.histogram(labelsOf(figures), batchBuckets(figures), sum);
+    text.histogram(labelsOf(figures), batchBuckets(figures), figures.inferenceCount);
   }
 }
 

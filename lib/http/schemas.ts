@@ -7,7 +7,7 @@ const TENSORS_MAX = 1_024;
 /** The most dimensions of a tensor: NumPy's own limit. */
 const DIMENSIONS_MAX = 64;
 
-/** The most parameters of a request or a tensor: they are copied, and stand in a cache's key. */
+/** The most parameters of a request or a tensor: they are copied. */
 const PARAMETERS_MAX = 64;
 
 /** The most characters of an id, which comes back in the answer. */
@@ -61,7 +61,7 @@ export const inferRequestSchema = z.object({
   parameters: parametersSchema.optional().meta({
     description: "priority: 1 is the highest. timeout: microseconds. " +
       "binary_data_output: whether outputs that do not say are to stand behind the JSON. " +
-      "Others go to the model.",
+      "Others have no effect.",
   }),
   inputs: list(inputSchema, TENSORS_MAX).meta({ description: "In any order." }),
   outputs: list(outputSchema, TENSORS_MAX).optional().meta({

@@ -90,7 +90,7 @@ export interface InferenceBackend {
   /** Of all versions that serve, of one model's, or of one. */
   statistics(model: string | undefined, version: string | undefined): readonly ModelStatistics[];
   index(): Promise<readonly IndexEntry[]>;
-  /** Loads the model from the repository, anew if it is loaded; resolves once it serves. */
+  /** Makes the model serve as the repository has it: what has changed is loaded anew; resolves once it serves. */
   load(model: string): Promise<void>;
   /** Resolves once it serves no more and its calls have ended. */
   unload(model: string): Promise<void>;

@@ -1,5 +1,5 @@
 import { OperationError } from "../errors.ts";
-import { LOAD_ROUND_MS, THREAD_RESTART_MS } from "../limits.ts";
+import { LOAD_ROUND_MS, SERVE_MODELS_MS_MAX, THREAD_RESTART_MS } from "../limits.ts";
 import type { ModelTableDescriptor } from "../runtime/generation.ts";
 import type { ModelCommand, ModelCommandResult } from "../runtime/model_commands.ts";
 import type { TraceSettings } from "../telemetry/trace_settings.ts";
@@ -207,11 +207,16 @@ export class ThreadPool {
   async serveModels(models: ModelTableDescriptor): Promise<void> {
     const { revision } = models;
     const threads = [...this.#threads].filter(({ serves }) => serves);
-    await Promise.all(threads.map((thread) => {
+    await Promise.all(threads.map(async (thread) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       thread.modelWaiters.add({ revision, resolve });
       thread.handle.postMessage({ type: "serveModels", models });
-      return promise;
+      // One that is stuck would hold up every change of every model.
+      const timer = setTimeout(() => {
+        this.#onDeath(thread, `it has not switched its models in ${SERVE_MODELS_MS_MAX} ms`);
+      }, SERVE_MODELS_MS_MAX);
+      await promise;
+      clearTimeout(timer);
     }));
   }
 

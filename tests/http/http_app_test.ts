@@ -213,3 +213,29 @@ Deno.test("repository: index, load, unload", async () => {
   assert.deepEqual([app.backend.loaded, app.backend.unloaded], [["echo"], ["echo"]]);
   assert.equal((await app.post("/v2/repository/models/missing/load", "")).status, 404);
 });
+
+Deno.test("HttpApp: a page of another origin changes nothing, one of this server does", async () => {
+  const app = new TestApp();
+  const path = "/v2/repository/models/echo/load";
+  for (const origin of ["https://elsewhere.example", "null", "http://localhost:1"]) {
+    const refused = await app.get(path, { method: "POST", headers: { origin } });
+    assert.equal(refused.status, 403, origin);
+    assert.match((await refused.json()).error, /page of another origin/);
+  }
+  const own = await app.get(path, {
+    method: "POST",
+    headers: { origin: "http://models.example:8080", host: "models.example:8080" },
+  });
+  assert.equal(own.status, 200);
+  assert.equal((await app.get(path, { method: "POST" })).status, 200);
+});
+
+Deno.test("HttpApp: an output is asked for once", async () => {
+  const outputs = [{ name: "x" }, { name: "x" }];
+  const body = { ...requestJson("FP32", [1]), outputs };
+  const response = await new TestApp().post("/v2/models/echo/infer", body);
+  assert.equal(response.status, 400);
+  assert.deepEqual(await response.json(), {
+    error: 'Cannot read request: output "x" is asked for twice',
+  });
+});
