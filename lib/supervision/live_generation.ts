@@ -1,3 +1,4 @@
+import { OperationError } from "../errors.ts";
 import type { RecordedStatistic } from "../inference/backend.ts";
 import type { ModelSource } from "../inference/model.ts";
 import {
@@ -31,6 +32,8 @@ export interface InstancePlan {
   /** onnxruntime's, if its files stand outside of its packages. */
   readonly libraryFolder: string | undefined;
   readonly spawn: () => InstanceHandle;
+  /** Whether the version's files still are those that the first instance was loaded from. */
+  readonly isUnchanged: () => Promise<boolean>;
 }
 
 /** What an operator wants to know of the instances of a model. */
@@ -308,6 +311,8 @@ export class LiveGeneration {
   async #startAnew(place: Place, index: number): Promise<void> {
     if (this.#phase === "draining" && this.#jobs?.hasWork() === false) return;
     try {
+      // An instance of other files would answer, and store, under this generation what is none of its.
+      if (!await this.#plan.isUnchanged()) throw changedFiles(this.#plan.source);
       const instance = startInstance(this.#plan, this.#context.events.onInstanceLog);
       place.loading = instance;
       await load(instance, { ...this.#plan, mayInline: false });
@@ -330,6 +335,13 @@ export class LiveGeneration {
     }
     if (this.#phase !== "draining") this.#restartLater(place, index);
   }
+}
+
+function changedFiles({ name, version }: ModelSource): OperationError {
+  return new OperationError(
+    "failed-precondition",
+    `Cannot start an instance of model "${name}" version ${version}: its files have changed, need a load`,
+  );
 }
 
 /** Resolves when the instance has ended, and all that took its place. */

@@ -3,6 +3,7 @@ import { OperationError } from "../errors.ts";
 import type { ModelMetadata } from "../inference/model.ts";
 import { SharedMutex } from "../lock/shared_mutex.ts";
 import { describeConfig, type ModelConfig } from "../repository/model_config.ts";
+import { lookAtFiles } from "../repository/version_files.ts";
 import type { ModelPlan, VersionPlan } from "../repository/model_plan.ts";
 import type {
   Execution,
@@ -43,7 +44,12 @@ export async function loadGeneration(
   version: VersionPlan,
   maker: GenerationMaker,
 ): Promise<LiveGeneration> {
-  const plan = instancePlan({ name, config, versions: [version] }, version, maker);
+  const stamp = await stampOf(version.folder);
+  const isUnchanged = async () => await stampOf(version.folder) === stamp;
+  const plan = {
+    ...instancePlan({ name, config, versions: [version] }, version, maker),
+    isUnchanged,
+  };
   const { report, instances } = await loadInstances(plan, maker.events.onInstanceLog);
   try {
     const descriptor = describe(name, config, version, report, maker);
@@ -54,11 +60,20 @@ export async function loadGeneration(
   }
 }
 
+/** Tells whether files were changed; that of a folder that cannot be looked at is like no other. */
+async function stampOf(folder: string): Promise<string> {
+  try {
+    return (await lookAtFiles(folder, "/")).stamp;
+  } catch (error) {
+    return `${error}`;
+  }
+}
+
 function instancePlan(
   model: ModelPlan,
   version: VersionPlan,
   maker: GenerationMaker,
-): InstancePlan {
+): Omit<InstancePlan, "isUnchanged"> {
   const { name, config } = model;
   const { batching } = config;
   return {

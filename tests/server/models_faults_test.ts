@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Code, GrpcError } from "../../lib/grpc/status.ts";
 import { mayLoadModels } from "../support/permissions.ts";
-import { PROBE, probe, ProbeGate, probeModel } from "../support/probe_model.ts";
+import { PROBE, probe, ProbeGate, probeModel, probeScript } from "../support/probe_model.ts";
 import { serveModels } from "../support/served_models.ts";
 
 const ignore = !mayLoadModels;
@@ -114,7 +114,7 @@ Deno.test({
     ...probeModel("gone"),
     "gone/1/model.js": `
       export const load = async ({ environment: { folder } }) => {
-        const broken = await Deno.readTextFile(folder + "/broken.txt").catch(() => "");
+        const broken = await Deno.readTextFile(folder + "/.broken").catch(() => "");
         if (broken !== "") throw new Error(broken);
       };
       export const predict = (batch) => {
@@ -131,7 +131,7 @@ Deno.test({
     return true;
   };
   assert.deepEqual((await probe(clients[0], "gone", [1])).y, [2]);
-  await served.write("gone/1/broken.txt", "no licence");
+  await served.write("gone/1/.broken", "no licence");
   const first = clients.map((client, i) =>
     assert.rejects(
       () => probe(client, "gone", [i === 0 ? -1 : i]),
@@ -147,11 +147,31 @@ Deno.test({
       (error) => unavailable(error, /"gone".*no instance is left/),
     );
   }
-  await served.write("gone/1/broken.txt", "");
+  await served.write("gone/1/.broken", "");
   for (;;) {
     const answer = await probe(clients[0], "gone", [3]).catch(() => undefined);
     if (answer === undefined) continue;
     assert.deepEqual(answer.y, [6]);
     break;
   }
+});
+
+Deno.test({
+  name: "models: an instance of changed files does not serve as the version that was loaded",
+  ignore,
+}, async () => {
+  await using served = await serveModels({ ...probeModel("edited", { cache: {} }) });
+  const [client] = served.clients(1);
+  assert.deepEqual((await probe(client, "edited", [1])).y, [2]);
+  await served.write("edited/1/model.js", probeScript(5));
+  await assert.rejects(() => probe(client, "edited", [PROBE.exit]), (error) => {
+    assert.ok(error instanceof GrpcError);
+    assert.equal(error.code, Code.UNAVAILABLE);
+    return true;
+  });
+  await assert.rejects(() => probe(client, "edited", [3]), /no instance/);
+  const url = `${served.rest}/repository/models/edited/load`;
+  const loaded = await fetch(url, { method: "POST" });
+  assert.equal(loaded.status, 200, await loaded.text());
+  assert.deepEqual((await probe(client, "edited", [1])).y, [5]);
 });
