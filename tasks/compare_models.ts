@@ -53,8 +53,10 @@ if (outcome.kind === "exit") exitWith(outcome);
 
 write(`${describeMachine()}; ${await h2loadVersion()}; ${CONNECTIONS} connections × ${INFLIGHT}; `);
 write(`${outcome.flags.rounds} rounds of ${ROUND_MS} ms; ours with --threads 1 and 1 instance\n`);
-write(`h2load -c ${CONNECTIONS} -m ${INFLIGHT} -D ${ROUND_MS}ms -d BODY URL, with --h1 but for gRPC; `);
-write("V2: x as FP32 of shape [1,4], raw over gRPC; JSON: {\"x\":[[…]]} to /predict\n");
+write(
+  `h2load -c ${CONNECTIONS} -m ${INFLIGHT} -D ${ROUND_MS}ms -d BODY URL, with --h1 but for gRPC; `,
+);
+write('V2: x as FP32 of shape [1,4], raw over gRPC; JSON: {"x":[[…]]} to /predict\n');
 const there: { peer: PythonPeer; python: string; label: string }[] = [];
 for (const [index, peer] of PYTHON_PEERS.entries()) {
   const python = outcome.flags.pythons[index];

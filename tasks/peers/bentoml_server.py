@@ -14,7 +14,8 @@ class Classifier:
         self._classifier = OnnxClassifier()
 
     @bentoml.api
-    def predict(self, x: list[list[float]]) -> dict:
+    async def predict(self, x: list[list[float]]) -> dict:
+        # Beside the event loop it would take a thread's turn, longer than the model.
         probabilities, kind = self._classifier.predict(x)
         return {"probabilities": probabilities.tolist(), "kind": kind.tolist()}
 
