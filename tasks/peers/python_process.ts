@@ -9,8 +9,8 @@ export interface PythonProcess extends AsyncDisposable {
 /** How long a peer may take to import what it needs and load the model. */
 const START_MS_MAX = 60_000;
 
-/** How long it may take to stop before it is killed. */
-const STOP_MS_MAX = 15_000;
+/** How long it may take to stop before it is killed: LitServe waits 30 s for its own, which would outlive it. */
+const STOP_MS_MAX = 40_000;
 
 const POLL_MS = 100;
 
