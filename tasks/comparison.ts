@@ -33,7 +33,9 @@ export async function runLoad(
 }
 
 /** Cells of a table: the medians of calls/s, p50 and p99. */
-export function cells(results: readonly LoadResult[]): string[] {
+export function cells(
+  results: readonly Pick<LoadResult, "callsPerSecond" | "p50Ms" | "p99Ms">[],
+): string[] {
   return [
     Math.round(median(results.map(({ callsPerSecond }) => callsPerSecond))).toString(),
     median(results.map(({ p50Ms }) => p50Ms)).toFixed(3),

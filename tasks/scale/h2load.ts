@@ -9,6 +9,8 @@ export interface H2Load {
   readonly connections: number;
   /** Requests in flight on each connection. */
   readonly inflight: number;
+  /** Content type of a body that goes over HTTP/1.1; without one it is gRPC's over HTTP/2. */
+  readonly http1?: string;
   /** How long, in milliseconds, or how many. */
   readonly length: { readonly durationMs: number } | { readonly requests: number };
 }
@@ -55,11 +57,12 @@ export async function h2loadVersion(): Promise<string> {
  * @throws {Error} when a request failed: then the numbers mean nothing.
  */
 export async function runH2load(load: H2Load, logPath?: string): Promise<H2LoadResult> {
-  const { url, bodyPath, connections, inflight, length } = load;
+  const { url, bodyPath, connections, inflight, length, http1 } = load;
   const args = [
     ...["-c", connections, "-m", inflight, "-t", Math.min(connections, H2LOAD_THREADS)],
     ...("requests" in length ? ["-n", length.requests] : ["-D", `${length.durationMs}ms`]),
-    ...["-d", bodyPath, "-H", "content-type: application/grpc", "-H", "te: trailers"],
+    ...["-d", bodyPath, "-H", `content-type: ${http1 ?? "application/grpc"}`],
+    ...(http1 === undefined ? ["-H", "te: trailers"] : ["--h1"]),
     ...(logPath === undefined ? [] : [`--log-file=${logPath}`]),
     url,
   ].map(String);
@@ -80,15 +83,16 @@ export async function runH2load(load: H2Load, logPath?: string): Promise<H2LoadR
   };
 }
 
-/** Runs h2load once more for the time that each request took, which costs it time to write down. */
-export async function measureResponseTimes(load: H2Load): Promise<ResponseTimes> {
+/** Runs h2load for the time that each request took too, which costs it time to write down. */
+export async function measureResponseTimes(load: H2Load): Promise<H2LoadResult & ResponseTimes> {
   const logPath = await Deno.makeTempFile();
   try {
-    await runH2load(load, logPath);
+    const result = await runH2load(load, logPath);
     const times = (await Deno.readTextFile(logPath)).trimEnd().split("\n")
       .map((line) => Number(line.slice(line.lastIndexOf("\t") + 1)) / MICROSECONDS_PER_MS);
     const sorted = Float64Array.from(times).sort();
     return {
+      ...result,
       p50Ms: percentile(sorted, 50),
       p99Ms: percentile(sorted, 99),
       maxMs: sorted[sorted.length - 1],

@@ -1,8 +1,8 @@
 import { openChannel } from "../../lib/grpc/channel.ts";
-import { PREFIX_BYTES, writePrefix } from "../../lib/grpc/message_prefix.ts";
 import { ModelServerClient } from "../../lib/services/modelserver_client.ts";
 import { modelServerMethods } from "../../lib/services/modelserver_contract.ts";
 import { type ServerCommand, type ServerProcess, startServerProcess } from "../server_process.ts";
+import { grpcBody } from "./grpc_body.ts";
 import {
   type H2Load,
   H2LOAD_THREADS,
@@ -74,7 +74,7 @@ export async function withLoadedServer(
   }
   const bodyPath = await Deno.makeTempFile();
   try {
-    const body = predictBody(vector);
+    const body = grpcBody(modelServerMethods().predict.request, { inputs: vector });
     await Deno.writeFile(bodyPath, body);
     await use({
       server,
@@ -156,13 +156,4 @@ function limitOf(server: number, h2load: number, machine: number): string {
   if (h2load >= LIMIT_SHARE) return "h2load";
   // Each waits for the other's turn on a processor, or for an answer.
   return machine >= LIMIT_SHARE ? "processors" : "waiting";
-}
-
-/** The body of a gRPC request: one message, not compressed. */
-function predictBody(inputs: Float32Array): Uint8Array {
-  const { request } = modelServerMethods().predict;
-  const bytes = new Uint8Array(PREFIX_BYTES + request.encodedBytesMax({ inputs }));
-  const end = request.encode({ inputs }, bytes, PREFIX_BYTES);
-  writePrefix(bytes, 0, end - PREFIX_BYTES);
-  return bytes.subarray(0, end);
 }

@@ -374,6 +374,19 @@ Deno.test("InferRequestCodec refuses what cannot be, and says what is wrong with
   }
 });
 
+Deno.test("InferRequestCodec reads raw data beside contents without elements", () => {
+  const message = { inputs: [{ ...X, contents: {} }], raw_input_contents: [raw4] };
+  const { raw, infer, refused } = decode(encode(loadedRequest, message));
+  assert.equal(refused, undefined);
+  assert.equal(raw, true);
+  assert.deepEqual(infer.inputs, [{
+    name: "x",
+    datatype: "FP32",
+    shape: [1, 4],
+    data: new Float32Array(4),
+  }]);
+});
+
 Deno.test("InferRequestCodec reads contents that come in parts and one by one", () => {
   const head = [0x0a, 1, 0x78, 0x12, 5, ...new TextEncoder().encode("INT32"), 0x18, 5];
   const tensor = [

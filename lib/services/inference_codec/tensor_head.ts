@@ -22,6 +22,11 @@ export class TensorHead {
   #shape: number[] = [];
   #dimensions = 0;
 
+  /** Whether its contents have bytes: they may be there and have none. */
+  get hasElements(): boolean {
+    return this.starts.some((start, index) => this.ends[index] > start);
+  }
+
   /** Reads the message that is the reader's next field. */
   read(reader: WireReader, names: NameCache): void {
     this.name = "";

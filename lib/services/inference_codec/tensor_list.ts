@@ -49,8 +49,9 @@ export class TensorList {
     this.#memory.reset();
   }
 
-  /** Whether data travel raw: unless any tensor has typed contents. */
+  /** Whether data travel raw: unless any tensor has typed contents in place of them. */
   get raw(): boolean {
+    if (this.#rawCount > 0) return true;
     for (let i = 0; i < Math.min(this.#count, INFER_TENSORS_MAX); i++) {
       if (this.#heads[i].starts.length > 0) return false;
     }
@@ -102,7 +103,8 @@ export class TensorList {
     for (let index = 0; index < count; index++) {
       const head = this.#heads[index];
       if (head.usesSharedMemory) throw tensorError(head.name, "it is in shared memory, need data");
-      if (rawCount > 0 && head.starts.length > 0) {
+      // MLServer sends contents without elements beside raw data.
+      if (rawCount > 0 && head.hasElements) {
         throw tensorError(head.name, `both contents and ${raw}, need one of them`);
       }
     }
