@@ -1,12 +1,13 @@
-/** Bytes that are read at once of a file that says it has none: a pipe, or one of /proc. */
+/** Bytes that are read at once of a file that says it has none, as those of /proc do. */
 const READ_BYTES = 16_384;
 
 /**
  * The first `bytesMax` bytes of a file, all of it if it has fewer.
  *
- * @throws what `Deno.open` and reading throw; `readFailure` says what it means
+ * @throws what `Deno.open` and reading throw, an Error for what is no file; `readFailure` says what it means
  */
 export async function readUpTo(path: string, bytesMax: number): Promise<Uint8Array> {
+  await requireReadable(path);
   using file = await Deno.open(path);
   let bytes = new Uint8Array(Math.min(bytesMax, READ_BYTES));
   let length = 0;
@@ -17,6 +18,16 @@ export async function readUpTo(path: string, bytesMax: number): Promise<Uint8Arr
     length += count;
   }
   return bytes.subarray(0, length);
+}
+
+/**
+ * Refuses what is there and neither a file nor a folder: opening a pipe waits for somebody to write.
+ *
+ * @throws {Error} saying so; what `Deno.stat` throws
+ */
+export async function requireReadable(path: string): Promise<void> {
+  const { isFile, isDirectory } = await Deno.stat(path);
+  if (!isFile && !isDirectory) throw new Error("it is a pipe or a device, needs a file");
 }
 
 /** Whether a file is there, and may be looked at. */

@@ -51,8 +51,9 @@ export class Models {
     if (repository === undefined || this.#mode === "explicit") {
       return await this.#supervisor.becomeReady();
     }
-    await this.#supervisor.reconcile(await repository.plan(this.#stop.signal));
+    const loaded = this.#supervisor.reconcile(await repository.plan(this.#stop.signal));
     if (this.#mode === "watch") this.#watch(repository);
+    await loaded;
   }
 
   /** Carries out what a client has asked for. Never rejects. */
@@ -108,11 +109,16 @@ export class Models {
     await this.#supervisor.load(() => repository.planOf(model, this.#stop.signal), model);
   }
 
+  /** Not waited for: a version that takes long to load holds up its own model, and no other. */
+  #reconcile(plan: RepositoryPlan): void {
+    this.#supervisor.reconcile(plan).catch((error) => this.#onRepositoryFailed(String(error)));
+  }
+
   async #watch(repository: ModelRepository): Promise<void> {
     while (!this.#stop.signal.aborted) {
       try {
         const plans: AsyncIterable<RepositoryPlan> = repository.watch(this.#stop.signal);
-        for await (const plan of plans) await this.#supervisor.reconcile(plan);
+        for await (const plan of plans) this.#reconcile(plan);
       } catch (error) {
         this.#onRepositoryFailed(String(error));
         await new Promise((resolve) => setTimeout(resolve, WATCH_RETRY_MS));

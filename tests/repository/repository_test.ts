@@ -447,3 +447,21 @@ Deno.test(
     }));
   },
 );
+
+Deno.test({
+  name: "ModelRepository waits for nobody to write into a pipe",
+  ignore: !mayUseFolders || Deno.build.os === "windows" ||
+    Deno.permissions.querySync({ name: "run", command: "mkfifo" }).state !== "granted",
+}, async () => {
+  await using folder = new TempFolder();
+  await folder.write({ "models/iris/model.json": ONNX, "models/iris/1/model.onnx": "weights" });
+  await Deno.mkdir(`${folder.path}/models/pipe`);
+  const pipe = `${folder.path}/models/pipe/model.json`;
+  const { success } = await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  assert.ok(success);
+  await using repository = await open(folder);
+  const { serve, problems } = shownPlan(await repository.plan());
+  assert.deepEqual(serve, { iris: ["1"] });
+  assert.equal(problems.length, 1);
+  assert.match(problems[0], /^pipe: .*it is a pipe or a device, needs a file$/);
+});

@@ -140,6 +140,39 @@ Deno.test({
   assert.deepEqual((await probe(client, "w", [1])).y, [2]);
 });
 
+Deno.test({
+  name: "models: a watched version that takes long to load holds up no other model",
+  ignore,
+}, async () => {
+  await using served = await serveModels(probeModel("w"), ["--model-mode", "watch"]);
+  const states = async () =>
+    Object.fromEntries((await readIndex(served)).map(({ name, state }) => [name, state]));
+  const until = async (expected: Record<string, string>) => {
+    while (JSON.stringify(await states()) !== JSON.stringify(expected)) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  await served.write("slow/model.json", probeConfig());
+  await served.write(
+    "slow/1/model.js",
+    `export const load = async ({ environment: { folder } }) => {
+      while (await Deno.stat(folder + "/.go").catch(() => null) === null) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    export const predict = (batch) => batch.map(({ x }) => ({ y: x, rows: 1, call: 1 }));`,
+  );
+  await until({ slow: "LOADING", w: "READY" });
+  for (const [path, content] of Object.entries(probeModel("after"))) {
+    await served.write(path, content);
+  }
+  await until({ after: "READY", slow: "LOADING", w: "READY" });
+  await Deno.remove(`${served.folder}/after`, { recursive: true });
+  await until({ slow: "LOADING", w: "READY" });
+  await served.write("slow/1/.go", "");
+  await until({ slow: "READY", w: "READY" });
+});
+
 async function readIndex({ rest }: ServedModels): Promise<readonly IndexEntry[]> {
   const response = await fetch(`${rest}/repository/index`, { method: "POST" });
   const entries = await response.json() as IndexEntry[];

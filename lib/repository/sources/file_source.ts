@@ -1,5 +1,5 @@
 import { OperationError } from "../../errors.ts";
-import { readFailure } from "../read_file.ts";
+import { readFailure, requireReadable } from "../read_file.ts";
 import type { FileSource, SourceFile } from "./source.ts";
 
 /** The file at an absolute path, which needs permission to be read. */
@@ -8,6 +8,7 @@ export function fileSource(path: string): FileSource {
     async open(known) {
       let file: Deno.FsFile | undefined;
       try {
+        await requireReadable(path);
         file = await Deno.open(path);
         const info = await file.stat();
         if (!info.isFile) throw new Deno.errors.IsADirectory();
