@@ -1,5 +1,5 @@
 import type { Datatype, FixedDatatype } from "../tensor/datatype.ts";
-import { encodeBrainFloat } from "./brain_float.ts";
+import { encodeBf16, encodeFp16 } from "../tensor/half.ts";
 
 /** The least and the greatest of each integer datatype. */
 const RANGES = {
@@ -16,8 +16,6 @@ const LONG_RANGES = {
   INT64: [-(2n ** 63n), 2n ** 63n - 1n],
 } as const;
 
-const half = new DataView(new ArrayBuffer(2));
-
 /**
  * What stands in a tensor's memory for a value that a script gave.
  *
@@ -32,9 +30,9 @@ export function encodeElement(
     case "FP64":
       return typeof value === "number" ? value : undefined;
     case "FP16":
-      return typeof value === "number" ? halfBits(value) : undefined;
+      return typeof value === "number" ? encodeFp16(value) : undefined;
     case "BF16":
-      return typeof value === "number" ? encodeBrainFloat(value) : undefined;
+      return typeof value === "number" ? encodeBf16(value) : undefined;
     case "BOOL":
       if (typeof value === "boolean") return Number(value);
       return value === 0 || value === 1 ? value : undefined;
@@ -77,9 +75,4 @@ function encodeLong(
   const long = typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
   if (typeof long !== "bigint") return undefined;
   return long >= least && long <= greatest ? long : undefined;
-}
-
-function halfBits(value: number): number {
-  half.setFloat16(0, value);
-  return half.getUint16(0);
 }

@@ -1,6 +1,6 @@
 import { OperationError } from "../errors.ts";
+import { widenBf16, widenFp16 } from "../tensor/half.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
-import { decodeBrainFloats } from "./brain_float.ts";
 import { decodeText } from "./decode_text.ts";
 import type { Batch, Elements, InputValue } from "./script_api.ts";
 
@@ -53,15 +53,19 @@ function ownElements(model: string, input: Tensor, bytesForm: BytesForm): Elemen
     case "BYTES":
       if (bytesForm === "binary") return input.data.map((bytes) => bytes.slice());
       return input.data.map((bytes, index) => text(model, input.name, bytes, index));
-    case "FP16": {
-      const { buffer, byteOffset, length } = input.data;
-      return Float32Array.from(new Float16Array(buffer, byteOffset, length));
-    }
+    case "FP16":
     case "BF16":
-      return decodeBrainFloats(input.data as Uint16Array);
+      return widened(input.datatype, input.data as Uint16Array);
     default:
       return input.data.slice();
   }
+}
+
+function widened(datatype: "FP16" | "BF16", bits: Uint16Array): Float32Array<ArrayBuffer> {
+  const floats = new Float32Array(bits.length);
+  if (datatype === "FP16") widenFp16(bits, floats);
+  else widenBf16(bits, floats);
+  return floats;
 }
 
 function text(model: string, input: string, bytes: Uint8Array, index: number): string {

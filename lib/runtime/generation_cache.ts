@@ -1,3 +1,4 @@
+import { KEY_HASH_WORDS } from "../cache/key_hash_128.ts";
 import { SharedCache } from "../cache/shared_cache.ts";
 import { SharedMutex } from "../lock/shared_mutex.ts";
 import type { ResultStore } from "./batch_executor.ts";
@@ -24,9 +25,6 @@ class ByteScratch {
   }
 }
 
-/** 128 bits. */
-const HASH_WORDS = 4;
-
 /** What a request is found by: its bytes, and their hash; of the cache until it makes the next one. */
 export interface CacheKey {
   readonly bytes: Uint8Array;
@@ -41,7 +39,7 @@ export class GenerationCache implements ResultStore {
   readonly #request = new ByteScratch();
   readonly #response = new Uint8Array(SMALL_LIST_BYTES_MAX);
   #view = this.#response;
-  readonly #hash = new Int32Array(HASH_WORDS);
+  readonly #hash = new Int32Array(KEY_HASH_WORDS);
   /** Whether a response was longer than there is room for: then others will be, too. */
   #hasLong = false;
 

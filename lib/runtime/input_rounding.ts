@@ -14,9 +14,6 @@ const HALVES: Readonly<
   BF16: { decode: decodeBf16, encode: encodeBf16 },
 };
 
-/** Most decimals that inputs can be rounded to; a float64 has no more to tell apart. */
-export const ROUND_DECIMALS_MAX = 15;
-
 /**
  * Inputs with their floats rounded to decimals, as `np.round` does on float64, so that what is
  * nearly equal is one key of the cache; what is computed from is rounded too. The others stay as they are.

@@ -6,14 +6,12 @@ import type { GenerationDescriptor } from "./generation.ts";
 import { checkInputs, hasBatchDimension } from "./input_check.ts";
 import { roundInputs } from "./input_rounding.ts";
 import type { Job, JobClient, JobOutcome } from "./job_client.ts";
+import { GROUP_ALONE } from "./job_table.ts";
 import { checkOutputNames, chooseOutputs } from "./output_choice.ts";
 import { bytesPayload } from "./payload.ts";
 import { QueueFullError } from "./queue_full_error.ts";
 import type { ServedModel } from "./served_model.ts";
 import { readTensors, takeTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
-
-/** The group of jobs that share no batch. */
-const ALONE = -1;
 
 /** A model that runs in instances, behind a queue that all serving threads share. */
 export class QueuedModel implements ServedModel {
@@ -41,7 +39,7 @@ export class QueuedModel implements ServedModel {
     const priority = this.#priority(request.priority);
     const { inputs: given, rows } = checkInputs(model, metadata, request.inputs, this.#batched);
     const inputs = rules.cacheRound === undefined ? given : roundInputs(given, rules.cacheRound);
-    const group = this.#batched ? groupOf(inputs) : ALONE;
+    const group = this.#batched ? groupOf(inputs) : GROUP_ALONE;
     const job = { rows, group, priority, deadlineMs: call.deadlineMs };
     return this.#cache === undefined
       ? this.#compute(request, call, inputs, job)

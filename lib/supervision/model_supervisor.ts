@@ -241,8 +241,10 @@ export class ModelSupervisor {
   /** One at a time, so that threads see tables in their order; each tells what serves when it is sent. */
   #publish(): Promise<void> {
     this.#revision++;
-    this.#publishing = this.#publishing.then(() => this.#options.publish(this.table));
-    return this.#publishing;
+    const published = this.#publishing.then(() => this.#options.publish(this.table));
+    // One table that could not be sent must not keep the next from being.
+    this.#publishing = published.catch(() => {});
+    return published;
   }
 
   #liveOf(model: string): Generation[] {
