@@ -26,11 +26,8 @@ import {
   formatSweepPoint,
   formatWarnings,
 } from "./lib/bench/sweep_table.ts";
-import {
-  type BenchWorkloadFlags,
-  parseBenchFlags,
-  type SingleWorkloadFlags,
-} from "./lib/cli/bench_flags.ts";
+import { parseBenchFlags } from "./lib/cli/bench_flags.ts";
+import type { BenchWorkloadFlags, SingleWorkloadFlags } from "./lib/cli/bench_workload_flags.ts";
 import { EXIT_WORSE, parseDiffFlags } from "./lib/cli/diff_flags.ts";
 import { exitWith, writeOutput, writeProblem, writeStep } from "./lib/cli/exit.ts";
 import { openLiveLine } from "./lib/cli/live_line.ts";
