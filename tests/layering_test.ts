@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ["inference", "tensor", "platforms", "cache", "lock", "timing"],
   supervision: ["runtime", "repository", "platforms", "inference", "tensor", "cache", "lock"],
   telemetry: ["inference"],
+  invocation: [],
   serving: ["lock", "cache", "model", "numstore", "runtime", "telemetry"],
   http2: [],
   protobuf: [],
