@@ -82,6 +82,8 @@ export class LogFile implements Disposable {
 
   /** Gives each file the next name, up to a name that is free: so a failure half-way costs no file. */
   #shift(): void {
+    // Windows renames no file that is open.
+    this[Symbol.dispose]();
     const { filesMax } = this.#options;
     const names = Array.from(
       { length: filesMax },

@@ -1,5 +1,10 @@
-import { OperationError } from "../errors.ts";
-import { type Flag, flagValue, type GivenArguments, optionalFlagValue } from "./flag.ts";
+import {
+  type Flag,
+  flagValue,
+  type GivenArguments,
+  optionalFlagValue,
+  refuseWithout,
+} from "./flag.ts";
 import { bytesFrom, FILE, integerFrom, oneOf } from "./flag_kind.ts";
 import type { LogFileOptions } from "./log_file.ts";
 import type { LogFormat } from "./logging.ts";
@@ -61,11 +66,7 @@ export function readLogFlags(given: GivenArguments): LogFlags {
   const folder = optionalFlagValue(logDir, given);
   const bytesMax = flagValue(logFileBytes, given);
   const filesMax = flagValue(logFiles, given);
-  if (folder !== undefined) return { logFormat: format, logFile: { folder, bytesMax, filesMax } };
-  for (const { name } of [logFileBytes, logFiles]) {
-    const text = given.texts.get(name);
-    if (text === undefined) continue;
-    throw new OperationError("invalid-argument", `${text.source} is given, and --log-dir is not`);
-  }
-  return { logFormat: format };
+  refuseWithout(logDir, [logFileBytes, logFiles], given);
+  const logFile = folder === undefined ? {} : { logFile: { folder, bytesMax, filesMax } };
+  return { logFormat: format, ...logFile };
 }
