@@ -24,9 +24,9 @@ interface OpenFile extends Disposable {
  * what had that name `server.log.2`, and so on up to the most files, of which the oldest goes.
  *
  * Lines are written at once, not flushed to the disk: they outlive the process and not a power failure. Before each
- * line the name is looked up: when somebody has moved the file (logrotate) or removed it, the line
- * goes to a new one of that name, and when somebody has cut it short (`copytruncate`) to its new end. One process at
- * a time may write to a folder.
+ * line the name is looked up: when somebody has moved the file (logrotate) or removed it, the line goes to a new one of
+ * that name, and when somebody has cut it short (`copytruncate`) to its new end. One process at a time may write to a
+ * folder. A disk that hangs, as one of the network may, holds up the thread that logs.
  *
  * Needs permission to read and to write the folder.
  *
