@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   supervision: ["runtime", "repository", "platforms", "inference", "tensor", "cache", "lock"],
   telemetry: ["inference"],
   invocation: [],
+  store: ["invocation", "timing"],
   serving: ["lock", "cache", "model", "numstore", "runtime", "telemetry"],
   http2: [],
   protobuf: [],
@@ -69,6 +70,7 @@ Deno.test({ name: "lib: only composition roots stand outside", ignore: !mayRead 
     "server.ts",
     "server_setup.ts",
     "server_thread.ts",
+    "store_thread.ts",
   ]);
 });
 
