@@ -550,3 +550,21 @@ export const STORE_RESTART_MS_MAX = 5_000;
 
 /** How long the store's thread has to finish at the end of the server, beyond what calls may take. */
 export const STORE_CLOSE_MS = 1_000;
+
+/** How long SQLite itself waits for a lock, and the store between two tries: what others wait for meanwhile. */
+export const SQLITE_BUSY_MS = 20;
+
+/** Changes of one transaction: at a few microseconds each, those who only read wait 10 ms for it. */
+export const SQLITE_COMMIT_CHANGES_MAX = 1_024;
+
+/** … and bytes; a single change may be larger. */
+export const SQLITE_COMMIT_BYTES_MAX = 16_777_216;
+
+/** What SQLite's log is cut to once all of it is in the file: a log that was large once is no reason to keep it. */
+export const SQLITE_LOG_BYTES_MAX = 67_108_864;
+
+/** How often it is looked whether there are runs to remove, beside with each save. */
+export const SQLITE_SWEEP_MS = 1_000;
+
+/** Runs that a transaction removes beyond twice as many as it saves: a few milliseconds' work. */
+export const SQLITE_SWEPT_MAX = 256;
