@@ -568,3 +568,6 @@ export const SQLITE_SWEEP_MS = 1_000;
 
 /** Runs that a transaction removes beyond twice as many as it saves: a few milliseconds' work. */
 export const SQLITE_SWEPT_MAX = 256;
+
+/** For how long a store counts as not ready since its last save has failed; then who asks again may try. */
+export const SQLITE_FAULT_MS = 10_000;

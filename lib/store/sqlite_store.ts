@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { OperationError } from "../errors.ts";
 import type { ListedRun, RunPage } from "../invocation/run_store.ts";
-import { SQLITE_SWEEP_MS, SQLITE_SWEPT_MAX } from "../limits.ts";
+import { SQLITE_FAULT_MS, SQLITE_SWEEP_MS, SQLITE_SWEPT_MAX } from "../limits.ts";
 import { parseCursor } from "./cursor.ts";
 import { GroupCommit } from "./group_commit.ts";
 import type { RunText } from "./run_text.ts";
@@ -44,6 +44,8 @@ export class SqliteStore implements TextStore {
   readonly #sweeper: ReturnType<typeof setInterval>;
   readonly #changes = new Set<Promise<unknown>>();
   #sequence = 0;
+  /** Why the last save failed, and when on `performance.now()`. */
+  #fault: { readonly error: unknown; readonly atMs: number } | undefined;
 
   /** @param database from `openSqliteFile`; it is this store's from now on */
   constructor(database: DatabaseSync, path: string, options: StoreOptions, now: () => number) {
@@ -64,11 +66,19 @@ export class SqliteStore implements TextStore {
     this.#sweeper = setInterval(() => this.#sweep(), SQLITE_SWEEP_MS);
   }
 
-  save({ id, input, output }: RunText, begin: Begin): Promise<void> {
+  async save({ id, input, output }: RunText, begin: Begin): Promise<void> {
     const bytes = 2 * (input.length + output.length);
-    return this.#change(`save run ${id}`, bytes, begin, () => {
-      this.#statements.save.run(++this.#sequence, id, this.#now(), input, output);
-    });
+    try {
+      await this.#change(`save run ${id}`, bytes, begin, () => {
+        this.#statements.save.run(++this.#sequence, id, this.#now(), input, output);
+      });
+      this.#fault = undefined;
+    } catch (error) {
+      if (error instanceof OperationError && error.code === "unavailable") {
+        this.#fault = { error, atMs: performance.now() };
+      }
+      throw error;
+    }
   }
 
   find(id: number): Promise<RunText | undefined> {
@@ -95,8 +105,14 @@ export class SqliteStore implements TextStore {
     });
   }
 
-  /** By writing: a full disk can be read, and so can a file that is no longer there under its name. */
+  /**
+   * By writing, and by where the file is: a full disk can be read, and so can a file that was removed. What it writes
+   * is little and may fit where a run does not, so that for a while it rejects as the last save did.
+   */
   async check(): Promise<void> {
+    if (this.#fault !== undefined && performance.now() - this.#fault.atMs < SQLITE_FAULT_MS) {
+      throw this.#fault.error;
+    }
     await this.#change("keep runs", 0, () => {}, () => this.#statements.check.run(this.#now()));
     const found = await Deno.stat(this.#path).catch(() => undefined);
     if (found?.ino === this.#file.ino && found.dev === this.#file.dev) return;
