@@ -571,3 +571,15 @@ export const SQLITE_SWEPT_MAX = 256;
 
 /** For how long a store counts as not ready since its last save has failed; then who asks again may try. */
 export const SQLITE_FAULT_MS = 10_000;
+
+/** How long after a connection to Redis was lost it is tried again; twice as long each time. */
+export const REDIS_RECONNECT_MS = 25;
+
+/** … at most: this long after Redis is back runs are kept again. */
+export const REDIS_RECONNECT_MS_MAX = 1_000;
+
+/** How often Redis is asked for runs that are over: their parts it removes itself, their places in the list not. */
+export const REDIS_SWEEP_MS = 1_000;
+
+/** Runs that one script removes: a millisecond, in which Redis does nothing else. */
+export const REDIS_SWEPT_MAX = 256;

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { OperationError } from "../errors.ts";
 import type { ListedRun, RunPage } from "../invocation/run_store.ts";

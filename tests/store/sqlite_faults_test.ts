@@ -73,7 +73,7 @@ Deno.test({
   await using folder = await temporaryFolder();
   const path = `${folder.path}/runs.sqlite`;
   Deno.writeTextFileSync(path, "text ".repeat(1_000));
-  await using remote = openRemote({ kind: "sqlite", path });
+  await using remote = await openRemote({ kind: "sqlite", path });
   const because = new RegExp(
     `^OperationError: Cannot save run 1: the store is down: Cannot keep runs in sqlite:${path}: it is not`,
   );
@@ -158,7 +158,7 @@ Deno.test(
       });
     }
     try {
-      await using remote = openRemote({ kind: "sqlite", path: `${folder.path}/runs.sqlite` });
+      await using remote = await openRemote({ kind: "sqlite", path: `${folder.path}/runs.sqlite` });
       const { store } = remote;
       await store.save(runOf(1));
       Deno.writeFileSync(`${folder.path}/ballast`, new Uint8Array(700_000));
@@ -183,7 +183,7 @@ Deno.test(
   async () => {
     await using folder = await temporaryFolder();
     const path = `${folder.path}/runs.sqlite`;
-    await using remote = openRemote({ kind: "sqlite", path }, { timeoutMs: 1_000 });
+    await using remote = await openRemote({ kind: "sqlite", path }, { timeoutMs: 1_000 });
     const { store } = remote;
     await store.save(runOf(1));
     const other = new DatabaseSync(path);
@@ -241,8 +241,8 @@ Deno.test({ name: "SqliteStore: check() says when the file is gone", ignore }, a
 Deno.test({ name: "SqliteStore: two servers share a file", ignore }, async () => {
   await using folder = await temporaryFolder();
   const url = { kind: "sqlite", path: `${folder.path}/runs.sqlite` } as const;
-  await using one = openRemote(url, { rowsMax: 60 });
-  await using two = openRemote(url, { rowsMax: 60 });
+  await using one = await openRemote(url, { rowsMax: 60 });
+  await using two = await openRemote(url, { rowsMax: 60 });
   await Promise.all(
     Array.from({ length: 100 }, (_, id) => (id % 2 ? one : two).store.save(runOf(id))),
   );

@@ -29,7 +29,7 @@ for (const sync of ["full", "normal"] as const) {
     open: async (options) => {
       const folder = await Deno.makeTempDir();
       const path = `${folder}/made/when/needed/runs.sqlite`;
-      const remote = openRemote({ kind: "sqlite", path }, { ...options, sync });
+      const remote = await openRemote({ kind: "sqlite", path }, { ...options, sync });
       return {
         store: remote.store,
         async [Symbol.asyncDispose]() {
