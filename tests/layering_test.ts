@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ["workload", "bench"],
 };
 
-const LEAVES = ["errors.ts", "limits.ts"];
+const LEAVES = ["errors.ts", "limits.ts", "no_permissions.ts"];
 
 const mayRead = Deno.permissions.querySync({ name: "read", path: "lib" }).state === "granted";
 
