@@ -59,6 +59,8 @@ async function serve(flags: ServerFlags): Promise<number> {
   const signal = await shutdown;
   log.info("draining", { signal });
   const { pool, models } = server;
+  // Somebody may wait for a load for longer than calls have to end.
+  models.stopLoading();
   const finished = await pool.drain(flags.drainMs);
   await models.close();
   if (!finished) log.warn("calls were cut off", { drainMs: flags.drainMs });

@@ -63,7 +63,6 @@ interface Place {
   state: "serves" | "starts" | "failed";
   /** While a replacement loads. */
   starting: Promise<void> | undefined;
-  loading: Instance | undefined;
   servesSinceMs: number;
   /** How long after it was lost it is tried again. */
   restartMs: number;
@@ -80,22 +79,24 @@ export interface LoadedInstances {
  * Loads all instances of a version.
  *
  * @returns none but the report if the model is to run on the serving threads
- * @throws {OperationError} what is wrong with it; then none is left
+ * @throws {OperationError} what is wrong with it; then none is left. The signal's reason when it aborts.
  */
 export async function loadInstances(
   plan: InstancePlan,
   onLog: GenerationEvents["onInstanceLog"],
+  signal: AbortSignal,
 ): Promise<LoadedInstances> {
   const start = () => startInstance(plan, onLog);
+  signal.throwIfAborted();
   const first = start();
-  const report = await load(first, plan);
+  const report = await load(first, plan, signal);
   if (report.inline !== undefined) {
     first.terminate();
     return { report, instances: [] };
   }
   const others = Array.from({ length: plan.instances - 1 }, start);
   try {
-    await Promise.all(others.map((instance) => load(instance, plan)));
+    await Promise.all(others.map((instance) => load(instance, plan, signal)));
   } catch (error) {
     for (const instance of [first, ...others]) instance.terminate();
     throw error;
@@ -107,11 +108,16 @@ function startInstance(plan: InstancePlan, onLog: GenerationEvents["onInstanceLo
   return new Instance(plan.spawn(), { onDied: () => {}, onLog, onRecorded: () => {} });
 }
 
-function load(instance: Instance, plan: InstancePlan): Promise<LoadedReport> {
+function load(
+  instance: Instance,
+  plan: InstancePlan,
+  signal: AbortSignal,
+): Promise<LoadedReport> {
   const { platform, source, warmup, mayInline, libraryFolder } = plan;
   return instance.load(
     { type: "load", platform, source, warmup, mayInline, libraryFolder },
     MODEL_LOAD_MS_MAX,
+    signal,
   );
 }
 
@@ -142,6 +148,7 @@ export class LiveGeneration {
   readonly #stall: StallClock;
   readonly #recoveries = new Set<ReturnType<typeof setTimeout>>();
   #phase: "serving" | "draining" | "terminated" = "serving";
+  readonly #terminated = new AbortController();
 
   constructor(
     descriptor: GenerationDescriptor,
@@ -166,7 +173,6 @@ export class LiveGeneration {
       owner: 0,
       state: "serves",
       starting: undefined,
-      loading: undefined,
       servesSinceMs: performance.now(),
       restartMs: INSTANCE_RESTART_MS,
       timer: undefined,
@@ -225,13 +231,14 @@ export class LiveGeneration {
   terminate(): void {
     this.#phase = "terminated";
     const { model, version } = this.descriptor;
-    for (const { instance, loading, timer } of this.#places) {
+    const reason = `Model "${model}" version ${version} was unloaded`;
+    this.#terminated.abort(new OperationError("unavailable", reason));
+    for (const { instance, timer } of this.#places) {
       clearTimeout(timer);
       instance.terminate();
-      loading?.terminate();
     }
     for (const timer of this.#recoveries) clearTimeout(timer);
-    this.#jobs?.failAll("unavailable", `Model "${model}" version ${version} was unloaded`);
+    this.#jobs?.failAll("unavailable", reason);
   }
 
   #serve(index: number): void {
@@ -313,16 +320,15 @@ export class LiveGeneration {
     try {
       // An instance of other files would answer, and store, under this generation what is none of its.
       if (!await this.#plan.isUnchanged()) throw changedFiles(this.#plan.source);
+      const { signal } = this.#terminated;
+      signal.throwIfAborted();
       const instance = startInstance(this.#plan, this.#context.events.onInstanceLog);
-      place.loading = instance;
-      await load(instance, { ...this.#plan, mayInline: false });
+      await load(instance, { ...this.#plan, mayInline: false }, signal);
       Object.assign(place, { instance, state: "serves", servesSinceMs: performance.now() });
       this.#jobs?.unstrand();
       this.#serve(index);
     } catch (error) {
       this.#onStartFailed(place, index, error instanceof Error ? error.message : String(error));
-    } finally {
-      place.loading = undefined;
     }
   }
 

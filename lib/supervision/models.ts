@@ -77,9 +77,15 @@ export class Models {
     this.#supervisor.forgetThread(owner, thread);
   }
 
+  /** Gives up what is being loaded, and all that is asked for from now on; what serves goes on. */
+  stopLoading(): void {
+    this.#stop.abort(new OperationError("unavailable", "The load was given up: the server ends"));
+    this.#supervisor.stopLoading();
+  }
+
   /** Ends all models; the serving threads are gone. */
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.stopLoading();
     this.#supervisor.close();
     await this.#repository?.[Symbol.asyncDispose]();
   }
@@ -106,7 +112,7 @@ export class Models {
     }
     if (command.kind === "unload") return await this.#supervisor.unload(command.model);
     const { model } = command;
-    await this.#supervisor.load(() => repository.planOf(model, this.#stop.signal), model);
+    await this.#supervisor.load((signal) => repository.planOf(model, signal), model);
   }
 
   /** Not waited for: a version that takes long to load holds up its own model, and no other. */

@@ -29,12 +29,23 @@ class Stage implements Disposable {
   readonly loaded: FakeGeneration[] = [];
   readonly tables: ModelTableDescriptor[] = [];
   readonly failures: string[] = [];
+  readonly givenUp: string[] = [];
   /** Fingerprints that cannot be loaded. */
   readonly broken = new Set<string>();
+  /** Fingerprints whose loads hang until they are given up. */
+  readonly hanging = new Set<string>();
   /** Resolves when all threads have switched; at once unless a test holds it. */
   switched: Promise<void> = Promise.resolve();
+  /** Loads that hang, as they began. */
+  readonly begun: string[] = [];
   readonly supervisor = new ModelSupervisor({
-    load: (model, { version, fingerprint }) => {
+    load: async (model, { version, fingerprint }, signal) => {
+      if (this.hanging.has(fingerprint)) {
+        this.begun.push(fingerprint);
+        await new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+      }
       if (this.broken.has(fingerprint)) {
         throw new OperationError("invalid-argument", `Cannot load ${fingerprint}`);
       }
@@ -45,7 +56,7 @@ class Stage implements Disposable {
         fingerprint,
       );
       this.loaded.push(generation);
-      return Promise.resolve(generation);
+      return generation;
     },
     publish: (table) => {
       this.tables.push(table);
@@ -56,6 +67,7 @@ class Stage implements Disposable {
       onModelUnloaded: () => {},
       onModelFailed: (model, version, reason) =>
         this.failures.push(`${model}/${version}: ${reason}`),
+      onLoadGivenUp: (model, version) => this.givenUp.push(`${model}/${version}`),
     },
   });
 
@@ -138,12 +150,10 @@ Deno.test("ModelSupervisor.reconcile() unloads models that are gone, not those w
 Deno.test("ModelSupervisor.load() and unload() tell their outcome, one at a time for a model", async () => {
   using stage = new Stage();
   const plan = () => Promise.resolve(planOf({ a: { 1: "x" } }).models[0]);
-  const [loaded, unloaded] = [
-    stage.supervisor.load(plan, "a"),
-    stage.supervisor.unload("a"),
-  ];
+  const loaded = stage.supervisor.load(plan, "a");
+  while (stage.loaded.length === 0) await Promise.resolve();
+  const unloaded = stage.supervisor.unload("a");
   await loaded;
-  assert.equal(stage.loaded.length, 1);
   while (stage.loaded[0].state === "serves") await Promise.resolve();
   let over = false;
   unloaded.then(() => over = true);
@@ -160,6 +170,72 @@ Deno.test("ModelSupervisor.load() and unload() tell their outcome, one at a time
   await assert.rejects(stage.supervisor.load(plan, "a"), { message: "Cannot load x" });
   const linear = () => Promise.resolve(planOf({ linear: { 1: "l" } }).models[0]);
   await assert.rejects(stage.supervisor.load(linear, "linear"), { code: "failed-precondition" });
+});
+
+Deno.test("ModelSupervisor.unload() gives up loads that hang, and those in line", async () => {
+  using stage = new Stage();
+  stage.hanging.add("x");
+  const plan = () => Promise.resolve(planOf({ a: { 1: "x" } }).models[0]);
+  const loads = [stage.supervisor.load(plan, "a"), stage.supervisor.load(plan, "a")];
+  const refused = loads.map((load) =>
+    assert.rejects(load, { code: "failed-precondition", message: /"a".*given up.*unloaded/ })
+  );
+  while (stage.begun.length === 0) await Promise.resolve();
+  assert.deepEqual(stage.supervisor.index.map(({ state }) => state), ["LOADING"]);
+  await stage.supervisor.unload("a");
+  await Promise.all(refused);
+  assert.deepEqual(stage.begun, ["x"]);
+  assert.deepEqual(stage.supervisor.index, []);
+  assert.deepEqual(stage.failures, []);
+  stage.hanging.clear();
+  await stage.supervisor.load(plan, "a");
+  assert.deepEqual(stage.serving, ["a/1#1"]);
+});
+
+Deno.test("ModelSupervisor.load() gives up what loads of other files, and joins the line otherwise", async () => {
+  using stage = new Stage();
+  stage.hanging.add("x");
+  let fingerprint = "x";
+  const plan = () => Promise.resolve(planOf({ a: { 1: fingerprint } }).models[0]);
+  const first = stage.supervisor.load(plan, "a");
+  const refused = assert.rejects(first, { message: /"a".*given up.*other files/ });
+  while (stage.begun.length === 0) await Promise.resolve();
+  const same = stage.supervisor.load(plan, "a");
+  // Long enough for it to look at the plan.
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+  assert.deepEqual(stage.givenUp, []);
+  fingerprint = "y";
+  await Promise.all([stage.supervisor.load(plan, "a"), same, refused]);
+  assert.deepEqual(stage.givenUp, ["a/1"]);
+  assert.deepEqual(stage.serving, ["a/1#1"]);
+});
+
+Deno.test("ModelSupervisor.reconcile() gives up loads of files that have changed or are gone", async () => {
+  using stage = new Stage();
+  for (const fingerprint of ["x", "y", "z"]) stage.hanging.add(fingerprint);
+  const first = stage.supervisor.reconcile(planOf({ a: { 1: "x", 2: "w" }, b: { 1: "y" } }));
+  while (stage.begun.length < 2) await Promise.resolve();
+  // This one is in line behind the first, and out of date before its turn.
+  const second = stage.supervisor.reconcile(planOf({ a: { 1: "z", 2: "w" } }));
+  const third = stage.supervisor.reconcile(planOf({ a: { 1: "v", 2: "w" } }));
+  await Promise.all([first, second, third]);
+  assert.deepEqual(stage.givenUp.sort(), ["a/1", "b/1"]);
+  assert.deepEqual(stage.begun, ["x", "y"]);
+  assert.deepEqual(stage.serving.map((text) => text.slice(0, 3)), ["a/1", "a/2"]);
+  assert.deepEqual(stage.failures, []);
+});
+
+Deno.test("ModelSupervisor.stopLoading() gives up all loads, and leaves what serves", async () => {
+  using stage = new Stage();
+  await stage.supervisor.reconcile(planOf({ a: { 1: "w" } }));
+  stage.hanging.add("x");
+  const plan = (name: string) => () => Promise.resolve(planOf({ [name]: { 1: "x" } }).models[0]);
+  const refused = assert.rejects(stage.supervisor.load(plan("b"), "b"), { code: "unavailable" });
+  while (stage.begun.length === 0) await Promise.resolve();
+  stage.supervisor.stopLoading();
+  await refused;
+  await assert.rejects(stage.supervisor.load(plan("c"), "c"), { code: "unavailable" });
+  assert.deepEqual(stage.serving, ["a/1#1"]);
 });
 
 Deno.test("ModelSupervisor tells all generations of a dead thread", async () => {
