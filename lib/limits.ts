@@ -298,6 +298,15 @@ export const BENCH_LAG_MS = 5;
 /** How long a version may take to load and warm up: the largest models are read from disk in minutes. */
 export const MODEL_LOAD_MS_MAX = 600_000;
 
+/**
+ * How long after a version of a watched folder could not be loaded it is tried again; twice as long each
+ * time. Long enough that a service that its script needs has come back from a restart.
+ */
+export const MODEL_RETRY_MS = 10_000;
+
+/** … at most: a version that never loads then costs some seconds of a processor in each five minutes. */
+export const MODEL_RETRY_MS_MAX = 300_000;
+
 /** How long after an instance could not be loaded anew it is tried again; twice as long each time. */
 export const INSTANCE_RESTART_MS = 250;
 

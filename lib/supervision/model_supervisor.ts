@@ -4,6 +4,7 @@ import { INSTANCE_ROUND_MS, MODEL_DRAIN_MS } from "../limits.ts";
 import type { ModelPlan, RepositoryPlan, VersionPlan } from "../repository/model_plan.ts";
 import type { GenerationDescriptor, ModelTableDescriptor } from "../runtime/generation.ts";
 import { LINEAR_MODEL } from "../runtime/linear_backend.ts";
+import { FailedLoads } from "./failed_loads.ts";
 import { LoadsUnderWay } from "./loads_under_way.ts";
 import { ModelIndex } from "./model_index.ts";
 
@@ -46,6 +47,8 @@ export interface ModelSupervisorOptions {
   /** Tells all serving threads; resolves once each serves what the table says, and nothing else. */
   readonly publish: (table: ModelTableDescriptor) => Promise<void>;
   readonly events: ModelEvents;
+  /** Whether what was planned and could not be loaded is tried again; by default only in another plan. */
+  readonly retries?: boolean;
 }
 
 /**
@@ -64,6 +67,7 @@ export class ModelSupervisor {
   readonly #index = new ModelIndex();
   readonly #changes = new Map<string, Promise<void>>();
   readonly #loads = new LoadsUnderWay();
+  readonly #failed: FailedLoads | undefined;
   /** By name, as each model was last planned; what is in line for an older plan is left out. */
   #planned: ReadonlyMap<string, ModelPlan> = new Map();
   readonly #rounds: ReturnType<typeof setInterval>;
@@ -74,6 +78,12 @@ export class ModelSupervisor {
 
   constructor(options: ModelSupervisorOptions) {
     this.#options = options;
+    if (options.retries) {
+      this.#failed = new FailedLoads((name) => {
+        const model = this.#planned.get(name);
+        if (model !== undefined) this.#follow(model);
+      });
+    }
     this.#rounds = setInterval(() => {
       for (const generation of this.#all()) generation.check();
     }, INSTANCE_ROUND_MS);
@@ -105,6 +115,7 @@ export class ModelSupervisor {
   async reconcile(plan: RepositoryPlan): Promise<void> {
     this.#index.forgetFailures();
     for (const { name, version, reason } of plan.problems) this.#fail(name, version, reason);
+    this.#failed?.retain(plan.models);
     this.#planned = new Map(plan.models.map((model) => [model.name, model]));
     const wanted = new Set([...plan.models, ...plan.problems].map(({ name }) => name));
     const known = [...this.#loads.models, ...this.#liveModels()];
@@ -141,7 +152,7 @@ export class ModelSupervisor {
       load.signal.throwIfAborted();
       const planned = await plan(load.signal);
       this.#index.forget(model);
-      await this.#serve(planned, load.signal);
+      await this.#serve(planned, load.signal, "now");
     });
   }
 
@@ -168,6 +179,7 @@ export class ModelSupervisor {
   close(): void {
     this.#closed = true;
     this.stopLoading();
+    this.#failed?.retain([]);
     clearInterval(this.#rounds);
     for (const generation of this.#all()) generation.terminate();
     this.#live.clear();
@@ -185,7 +197,7 @@ export class ModelSupervisor {
     {
       using load = this.#loads.begin(name, undefined);
       await this.#change(name, async () => {
-        if (this.#planned.get(name) === model) await this.#serve(model, load.signal);
+        if (this.#planned.get(name) === model) await this.#serve(model, load.signal, "when due");
       }).catch(() => {});
     }
     // What came in between belongs to the same model: it is settled when all is.
@@ -214,6 +226,7 @@ export class ModelSupervisor {
         throw new OperationError("not-found", `Cannot unload model "${model}": it is not loaded`);
       }
       this.#index.forget(model);
+      this.#failed?.forget(model);
       if (live.length === 0) return;
       await this.#replace(live, []);
       await Promise.all(live.map((generation) => this.#draining.get(generation)));
@@ -232,7 +245,8 @@ export class ModelSupervisor {
     return changed;
   }
 
-  async #serve(model: ModelPlan, signal: AbortSignal): Promise<void> {
+  /** @param retry when versions are tried again that have just failed and have not changed */
+  async #serve(model: ModelPlan, signal: AbortSignal, retry: "now" | "when due"): Promise<void> {
     if (model.name === LINEAR_MODEL) {
       const reason = `the name "${LINEAR_MODEL}" is taken by the model that is built in`;
       this.#fail(model.name, undefined, reason);
@@ -248,7 +262,12 @@ export class ModelSupervisor {
       )
     );
     const outcomes = await Promise.allSettled(
-      missing.map((version) => this.#load(model, version, signal)),
+      missing.map((version) => {
+        const error = retry === "now" ? undefined : this.#failed?.find(model, version);
+        if (error === undefined) return this.#load(model, version, signal);
+        this.#index.fail(model.name, version.version, error.message);
+        return Promise.reject(error);
+      }),
     );
     const loaded = outcomes.filter((outcome) => outcome.status === "fulfilled").map(({ value }) =>
       value
@@ -278,6 +297,7 @@ export class ModelSupervisor {
       signal.throwIfAborted();
       const generation = await this.#options.load(model, version, signal);
       this.#index.settle(model.name, version.version);
+      this.#failed?.remove(model, version);
       const { platform } = generation.descriptor;
       const tookMs = Math.round(performance.now() - startMs);
       this.#options.events.onModelServes(model.name, version.version, platform, tookMs);
@@ -290,6 +310,7 @@ export class ModelSupervisor {
         throw error;
       }
       this.#fail(model.name, version.version, error.message);
+      this.#failed?.add(model, version, error);
       throw error;
     }
   }

@@ -12,7 +12,7 @@ const WATCH_RETRY_MS = 1_000;
 const NOT_LOADED = { state: "UNAVAILABLE", reason: "it is not loaded" } as const;
 
 /** Where models come from, and when. */
-export interface ModelsOptions extends ModelSupervisorOptions {
+export interface ModelsOptions extends Omit<ModelSupervisorOptions, "retries"> {
   /** Undefined: there are no models but what is built in. */
   readonly repository: ModelRepository | undefined;
   readonly mode: "all" | "watch" | "explicit";
@@ -32,7 +32,7 @@ export class Models {
     this.#onRepositoryFailed = onRepositoryFailed;
     this.#repository = repository;
     this.#mode = mode;
-    this.#supervisor = new ModelSupervisor(options);
+    this.#supervisor = new ModelSupervisor({ ...options, retries: mode === "watch" });
   }
 
   /** What serves now, for a thread that starts. */

@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
-import { OperationError } from "../../lib/errors.ts";
+import { type ErrorCode, OperationError } from "../../lib/errors.ts";
 import type { RepositoryPlan } from "../../lib/repository/model_plan.ts";
 import type { ModelTableDescriptor } from "../../lib/runtime/generation.ts";
 import { ModelSupervisor } from "../../lib/supervision/model_supervisor.ts";
+import { HeldTimers } from "../support/held_timers.ts";
 import { FakeGeneration } from "./fake_generation.ts";
 
 /** What a plan says, in short: model → version → fingerprint. */
 type Plan = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-function planOf(plan: Plan, problems: RepositoryPlan["problems"] = []): RepositoryPlan {
+function planOf(
+  plan: Plan,
+  problems: RepositoryPlan["problems"] = [],
+  platform = "onnx",
+): RepositoryPlan {
   return {
     models: Object.entries(plan).map(([name, versions]) => ({
       name,
-      // The supervisor itself looks at nothing in it.
-      config: undefined as never,
+      // The supervisor itself looks at nothing else in it.
+      config: { platform } as never,
       versions: Object.entries(versions).map(([version, fingerprint]) => ({
         version,
         folder: `/models/${name}/${version}`,
@@ -36,9 +41,13 @@ class Stage implements Disposable {
   readonly hanging = new Set<string>();
   /** Resolves when all threads have switched; at once unless a test holds it. */
   switched: Promise<void> = Promise.resolve();
+  /** Loads that failed, and how they do. */
+  readonly attempts: string[] = [];
+  code: ErrorCode = "invalid-argument";
   /** Loads that hang, as they began. */
   readonly begun: string[] = [];
   readonly supervisor = new ModelSupervisor({
+    retries: true,
     load: async (model, { version, fingerprint }, signal) => {
       if (this.hanging.has(fingerprint)) {
         this.begun.push(fingerprint);
@@ -47,7 +56,8 @@ class Stage implements Disposable {
         });
       }
       if (this.broken.has(fingerprint)) {
-        throw new OperationError("invalid-argument", `Cannot load ${fingerprint}`);
+        this.attempts.push(fingerprint);
+        throw new OperationError(this.code, `Cannot load ${fingerprint}`);
       }
       const generation = new FakeGeneration(
         this.loaded.length + 1,
@@ -236,6 +246,58 @@ Deno.test("ModelSupervisor.stopLoading() gives up all loads, and leaves what ser
   await refused;
   await assert.rejects(stage.supervisor.load(plan("c"), "c"), { code: "unavailable" });
   assert.deepEqual(stage.serving, ["a/1#1"]);
+});
+
+for (
+  const { what, platform, code, passes } of [
+    { what: "a lack of memory", platform: "onnx", code: "internal", passes: true },
+    { what: "a wrong file", platform: "onnx", code: "invalid-argument", passes: false },
+    { what: "what a script threw", platform: "script", code: "invalid-argument", passes: true },
+  ] as const
+) {
+  Deno.test(`ModelSupervisor ${passes ? "tries again" : "leaves"} ${what}, never at once`, async () => {
+    using timers = new HeldTimers();
+    using stage = new Stage();
+    stage.code = code;
+    stage.broken.add("x");
+    const plan = () => planOf({ a: { 1: "x" }, b: { 1: "y" } }, [], platform);
+    await stage.supervisor.reconcile(plan());
+    // Something else in the folder has changed, again and again.
+    for (let i = 0; i < 5; i++) await stage.supervisor.reconcile(plan());
+    assert.deepEqual(stage.attempts, ["x"]);
+    assert.equal(stage.failures.length, 1);
+    assert.deepEqual(stage.supervisor.index.map(({ state }) => state), ["UNAVAILABLE", "READY"]);
+    assert.equal(timers.count, passes ? 1 : 0);
+    if (passes) {
+      timers.fire();
+      while (stage.attempts.length < 2 || timers.count === 0) await Promise.resolve();
+      stage.broken.clear();
+      timers.fire();
+      while (stage.serving.length < 2) await Promise.resolve();
+      assert.equal(timers.count, 0);
+    } else {
+      await stage.supervisor.reconcile(planOf({ a: { 1: "x2" }, b: { 1: "y" } }, [], platform));
+    }
+    assert.deepEqual(stage.serving.map((text) => text.slice(0, 3)), ["a/1", "b/1"]);
+  });
+}
+
+Deno.test("ModelSupervisor tries a failed version again ever later, and nothing that is gone", async () => {
+  using timers = new HeldTimers();
+  using stage = new Stage();
+  stage.code = "unavailable";
+  stage.broken.add("x").add("y");
+  await stage.supervisor.reconcile(planOf({ a: { 1: "x" } }));
+  for (let attempt = 2; attempt < 9; attempt++) {
+    timers.fire();
+    while (stage.attempts.length < attempt || timers.count === 0) await Promise.resolve();
+  }
+  const waits = [10, 20, 40, 80, 160, 300, 300, 300].map((seconds) => 1000 * seconds);
+  assert.deepEqual(timers.waitsMs, waits);
+  await stage.supervisor.reconcile(planOf({ a: { 1: "y" } }));
+  assert.deepEqual(timers.waitsMs.slice(waits.length), [10_000]);
+  await stage.supervisor.reconcile(planOf({}));
+  assert.equal(timers.count, 0);
 });
 
 Deno.test("ModelSupervisor tells all generations of a dead thread", async () => {
