@@ -429,6 +429,12 @@ export const MODEL_SOURCE_RETRY_MS = 60_000;
  */
 export const REPOSITORY_SETTLE_MS = 1_000;
 
+/**
+ * How long a server that starts with a watched folder waits for files that were being written then: a copy
+ * that has just ended is quiet after REPOSITORY_SETTLE_MS, one that goes on must not keep the others.
+ */
+export const REPOSITORY_AWAITED_MS_MAX = 10_000;
+
 /** How long after an event of the folder it is looked at: what copies a model makes many at once. */
 export const REPOSITORY_DEBOUNCE_MS = 200;
 

@@ -70,9 +70,11 @@ export class ModelSupervisor {
   readonly #failed: FailedLoads | undefined;
   /** By name, as each model was last planned; what is in line for an older plan is left out. */
   #planned: ReadonlyMap<string, ModelPlan> = new Map();
+  #toldProblems: Set<string> = new Set();
   readonly #rounds: ReturnType<typeof setInterval>;
   #revision = 0;
   #ready = false;
+  readonly #readiness = Promise.withResolvers<void>();
   #closed = false;
   #publishing: Promise<void> = Promise.resolve();
 
@@ -110,29 +112,37 @@ export class ModelSupervisor {
 
   /**
    * Makes what the plan says serve, and nothing else; resolves when each version serves or has failed.
-   * From then on the server is ready.
+   * From then on the server is ready, unless the plan awaits more.
    */
   async reconcile(plan: RepositoryPlan): Promise<void> {
     this.#index.forgetFailures();
-    for (const { name, version, reason } of plan.problems) this.#fail(name, version, reason);
+    this.#tellProblems(plan.problems);
     this.#failed?.retain(plan.models);
     this.#planned = new Map(plan.models.map((model) => [model.name, model]));
-    const wanted = new Set([...plan.models, ...plan.problems].map(({ name }) => name));
+    const wanted = new Set(
+      [...plan.models, ...plan.problems, ...plan.pending].map(({ name }) => name),
+    );
     const known = [...this.#loads.models, ...this.#liveModels()];
     const gone = new Set(known.filter((name) => !wanted.has(name)));
     await Promise.all([
       ...plan.models.map((model) => this.#follow(model)),
       ...[...gone].map((name) => this.#unload(name, "if loaded")),
     ]);
+    if (plan.pending.some(({ isAwaited }) => isAwaited)) return;
+    await this.becomeReady();
+  }
+
+  /** All that was to be loaded at the start serves or has failed: the server is ready as it is. */
+  async becomeReady(): Promise<void> {
     if (this.#ready) return;
     this.#ready = true;
     await this.#publish();
+    this.#readiness.resolve();
   }
 
-  /** Nothing is to be loaded at the start: the server is ready as it is. */
-  async becomeReady(): Promise<void> {
-    this.#ready = true;
-    await this.#publish();
+  /** Resolves when the server has become ready, or ends. */
+  get readiness(): Promise<void> {
+    return this.#readiness.promise;
   }
 
   /**
@@ -178,6 +188,7 @@ export class ModelSupervisor {
   /** Ends all models; the serving threads are gone. */
   close(): void {
     this.#closed = true;
+    this.#readiness.resolve();
     this.stopLoading();
     this.#failed?.retain([]);
     clearInterval(this.#rounds);
@@ -188,6 +199,18 @@ export class ModelSupervisor {
   /** All that have instances: those that drain are watched, too. */
   #all(): Generation[] {
     return [...this.#live, ...this.#draining.keys()];
+  }
+
+  /** What has been told of the plan before is not told again: there is a plan whenever anything changes. */
+  #tellProblems(problems: RepositoryPlan["problems"]): void {
+    const toldBefore = this.#toldProblems;
+    this.#toldProblems = new Set();
+    for (const { name, version, reason } of problems) {
+      const problem = JSON.stringify([name, version, reason]);
+      this.#toldProblems.add(problem);
+      this.#index.fail(name, version, reason);
+      if (!toldBefore.has(problem)) this.#options.events.onModelFailed(name, version, reason);
+    }
   }
 
   /** Makes a model serve as the repository has planned it, unless that has another plan by then. */

@@ -51,9 +51,11 @@ export class Models {
     if (repository === undefined || this.#mode === "explicit") {
       return await this.#supervisor.becomeReady();
     }
-    const loaded = this.#supervisor.reconcile(await repository.plan(this.#stop.signal));
-    if (this.#mode === "watch") this.#watch(repository);
-    await loaded;
+    const plan = await repository.plan(this.#stop.signal);
+    if (this.#mode === "all") return await this.#supervisor.reconcile(plan);
+    this.#reconcile(plan);
+    this.#watch(repository);
+    await this.#supervisor.readiness;
   }
 
   /** Carries out what a client has asked for. Never rejects. */

@@ -47,7 +47,6 @@ Deno.test({
   await using temp = await tempFolder();
   await using served = await serveModels(probeModel("w"), ["--model-mode", "watch"]);
   const [client] = served.clients(1);
-  while (!await client.modelReady("w")) await new Promise((resolve) => setTimeout(resolve, 5));
   await served.write("w/model.json", probeConfig({ options: { tempFolder: temp.path } }));
   await served.write("w/1/model.js", hanging(HANGS["loops for ever"], "begun"));
   await temp.until("begun");

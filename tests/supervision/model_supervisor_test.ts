@@ -26,6 +26,7 @@ function planOf(
       })),
     })),
     problems,
+    pending: [],
   };
 }
 
@@ -113,6 +114,24 @@ Deno.test("ModelSupervisor.reconcile() serves what is planned, then only what ha
   );
 });
 
+Deno.test("ModelSupervisor becomes ready with what the first plan awaits, and unloads none of it", async () => {
+  using stage = new Stage();
+  const { supervisor } = stage;
+  const pending = (isAwaited: boolean) => [{ name: "b", isAwaited }];
+  let isReady = false;
+  supervisor.readiness.then(() => isReady = true);
+  await supervisor.reconcile({ ...planOf({ a: { 1: "x" } }), pending: pending(true) });
+  assert.equal(supervisor.table.ready, false);
+  // Somebody cannot wait until its files are quiet.
+  await supervisor.load(() => Promise.resolve(planOf({ b: { 1: "y" } }).models[0]), "b");
+  await supervisor.reconcile({ ...planOf({ a: { 1: "z" } }), pending: pending(true) });
+  assert.equal(supervisor.table.ready, false);
+  assert.deepEqual([isReady, stage.serving.length], [false, 2]);
+  await supervisor.reconcile({ ...planOf({ a: { 1: "z" } }), pending: pending(false) });
+  assert.equal(supervisor.table.ready, true);
+  await supervisor.readiness;
+});
+
 Deno.test("ModelSupervisor lets the old generation drain only when all threads have switched", async () => {
   using stage = new Stage();
   await stage.supervisor.reconcile(planOf({ a: { 1: "x" } }));
@@ -152,7 +171,9 @@ Deno.test("ModelSupervisor.reconcile() unloads models that are gone, not those w
   await stage.supervisor.reconcile(planOf({ a: { 1: "x" }, b: { 1: "y" }, c: { 1: "z" } }));
   for (const generation of stage.loaded) generation.drained.resolve();
   const problem = { name: "b", version: undefined, reason: "its model.json is no JSON" };
-  await stage.supervisor.reconcile(planOf({ c: { 1: "z" } }, [problem]));
+  for (let i = 0; i < 2; i++) {
+    await stage.supervisor.reconcile(planOf({ c: { 1: "z" } }, [problem]));
+  }
   assert.deepEqual(stage.serving.map((text) => text.slice(0, 3)), ["b/1", "c/1"]);
   assert.deepEqual(stage.failures, ["b/undefined: its model.json is no JSON"]);
 });
