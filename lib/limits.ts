@@ -498,8 +498,11 @@ export const SCRIPT_LINKED_BYTES_MAX = 67_108_864;
 /** Inputs, or requested outputs, of one inference request: the widest models we know have some 200. */
 export const INFER_TENSORS_MAX = 1_024;
 
-/** Dimensions of a tensor: what numpy allowed until lately, and four times what models have. */
-export const TENSOR_DIMENSIONS_MAX = 32;
+/** Dimensions of a tensor of a request: as many as a model's may have. */
+export const TENSOR_DIMENSIONS_MAX = MODEL_TENSOR_RANK_MAX;
+
+/** Characters of a request's id: it comes back in the answer. */
+export const INFER_ID_CHARS_MAX = 1_024;
 
 /**
  * Elements of the BYTES tensors of one request: each is an object of 100 bytes here, whatever its four on

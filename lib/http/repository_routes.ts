@@ -1,3 +1,4 @@
+import { quoted } from "../errors.ts";
 import type { z } from "zod";
 import { checkContentType, JSON_TYPE } from "./content_type.ts";
 import { HttpError } from "./http_error.ts";
@@ -19,8 +20,8 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
       // A configuration or files that came with the call and are ignored would load something else.
       const [found] = Object.keys(parameters);
       if (found !== undefined) {
-        const problem = `parameter ${JSON.stringify(found)} is not supported, need none`;
-        throw new HttpError(400, `Cannot load model "${call.model}": ${problem}`);
+        const problem = `parameter ${quoted(found)} is not supported, need none`;
+        throw new HttpError(400, `Cannot load model ${quoted(call.model)}: ${problem}`);
       }
       await context.backend.load(call.model);
       return json({});

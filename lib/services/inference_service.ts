@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { OperationError, quoted } from "../errors.ts";
 import type { ServerCall, ServiceRegistry } from "../grpc/service.ts";
 import type { InferenceBackend } from "../inference/backend.ts";
 import type { InferResponse } from "../inference/infer.ts";
@@ -124,7 +124,7 @@ async function load(backend: InferenceBackend, request: RepositoryModelRequest):
   if (parameter !== undefined) {
     throw new OperationError(
       "invalid-argument",
-      `Cannot load ${JSON.stringify(model)}: parameter ${JSON.stringify(parameter)} is not ` +
+      `Cannot load ${quoted(model)}: parameter ${quoted(parameter)} is not ` +
         "supported, models are loaded as the repository has them",
     );
   }
@@ -144,7 +144,7 @@ async function unload(
 /** There is one, which has no name. */
 function assertNoRepository(name: string): void {
   if (name === "") return;
-  throw new OperationError("not-found", `Cannot find repository ${JSON.stringify(name)}`);
+  throw new OperationError("not-found", `Cannot find repository ${quoted(name)}`);
 }
 
 /** In the protocol the absent version is the empty one. */

@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { OperationError, quoted } from "../errors.ts";
 import type { IndexEntry } from "../inference/backend.ts";
 import { INSTANCE_ROUND_MS, MODEL_DRAIN_MS } from "../limits.ts";
 import type { ModelPlan, RepositoryPlan, VersionPlan } from "../repository/model_plan.ts";
@@ -246,7 +246,10 @@ export class ModelSupervisor {
       if (live.length === 0 && !wasLoading) {
         // Somebody else may have asked for it meanwhile.
         if (when === "if loaded") return;
-        throw new OperationError("not-found", `Cannot unload model "${model}": it is not loaded`);
+        throw new OperationError(
+          "not-found",
+          `Cannot unload model ${quoted(model)}: it is not loaded`,
+        );
       }
       this.#index.forget(model);
       this.#failed?.forget(model);
