@@ -256,7 +256,7 @@ export class JobRunner {
     let failure: JobFailure;
     try {
       if (table.complete(job.slot, response, this.#stored, nowMs)) return;
-      failure = noRoom(response.byteLength, table.arenaUse);
+      failure = noRoom(response.byteLength, table);
     } catch (error) {
       // `stored` has thrown, and the job is done; otherwise the response could not be written.
       if (!this.#isOwn(job)) throw error;
@@ -329,7 +329,14 @@ function requireOneEach(responses: number, requests: number): void {
   );
 }
 
-function noRoom(bytes: number, { used, all }: { used: number; all: number }): JobFailure {
+function noRoom(bytes: number, { arenaUse, payloadBytesMax }: JobTable): JobFailure {
+  if (bytes > payloadBytesMax) {
+    // Another attempt would fail as this one; a request of fewer rows may not.
+    const found =
+      `its response has ${bytes} bytes, the queue has room for ${payloadBytesMax} at once`;
+    return { code: "invalid-argument", message: `Cannot answer the job: ${found}` };
+  }
+  const { used, all } = arenaUse;
   return {
     code: "resource-exhausted",
     message:
