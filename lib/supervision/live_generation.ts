@@ -12,7 +12,7 @@ import type { PlatformLogEntry } from "../platforms/platform_log.ts";
 import { GenerationCache } from "../runtime/generation_cache.ts";
 import type { GenerationDescriptor } from "../runtime/generation.ts";
 import type { BatchRules } from "../runtime/batch_plan.ts";
-import { RecordedBoard } from "../runtime/recorded_board.ts";
+import { RecordedBoard, type RecordedFigures } from "../runtime/recorded_board.ts";
 import { ModelStatisticsRow } from "../runtime/model_statistics.ts";
 import { JobSupervisor } from "../runtime/job_supervisor.ts";
 import { Instance, type InstanceHandle, type LoadedReport } from "./instance.ts";
@@ -147,6 +147,8 @@ export class LiveGeneration {
   readonly #counted: ModelStatisticsRow;
   readonly #stall: StallClock;
   readonly #recoveries = new Set<ReturnType<typeof setTimeout>>();
+  /** By instances that were replaced. */
+  #recordedBefore: RecordedFigures = {};
   #phase: "serving" | "draining" | "terminated" = "serving";
   readonly #terminated = new AbortController();
 
@@ -263,9 +265,9 @@ export class LiveGeneration {
     });
   }
 
-  /** What was recorded by instances that were replaced is forgotten with them. */
+  /** Sums never fall: what was heard of instances that were replaced stays in them. */
   #record(): void {
-    const all = this.#places.map(({ instance }) => instance.recorded);
+    const all = [this.#recordedBefore, ...this.#places.map(({ instance }) => instance.recorded)];
     new RecordedBoard(this.descriptor.recorded).write(mergeRecorded(all));
   }
 
@@ -324,6 +326,7 @@ export class LiveGeneration {
       signal.throwIfAborted();
       const instance = startInstance(this.#plan, this.#context.events.onInstanceLog);
       await load(instance, { ...this.#plan, mayInline: false }, signal);
+      this.#recordedBefore = mergeRecorded([this.#recordedBefore, place.instance.recorded]);
       Object.assign(place, { instance, state: "serves", servesSinceMs: performance.now() });
       this.#jobs?.unstrand();
       this.#serve(index);
@@ -359,9 +362,7 @@ async function untilEnded(place: Place): Promise<void> {
   }
 }
 
-function mergeRecorded(
-  all: readonly Readonly<Record<string, RecordedStatistic>>[],
-): Readonly<Record<string, RecordedStatistic>> {
+function mergeRecorded(all: readonly RecordedFigures[]): RecordedFigures {
   // A model may call its figures what it likes, `constructor` too.
   const merged = new Map<string, RecordedStatistic>();
   for (const recorded of all) {

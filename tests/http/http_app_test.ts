@@ -184,6 +184,13 @@ Deno.test("models: metadata, readiness, configuration and statistics", async () 
   assert.deepEqual((await jsonOf("/v2/models/other/stats")).model_stats, []);
   const [stats] = all.model_stats;
   assert.deepEqual(stats.inference_stats.success, { count: 7, ns: 10_500_000 });
+  // As over gRPC, and as Triton's are: as often as the model computed.
+  const { compute_infer, compute_input, compute_output } = stats.inference_stats;
+  assert.ok(compute_infer.count > 0);
+  assert.deepEqual([compute_input, compute_output], [
+    { count: compute_infer.count, ns: 0 },
+    { count: compute_infer.count, ns: 0 },
+  ]);
   assert.deepEqual(stats.inference_stats.cache_hit, { count: 3, ns: 250_000 });
   assert.equal(stats.last_inference, 1_700_000_000_123);
   assert.deepEqual(stats.batch_stats[1].compute_infer, { count: 1, ns: 1_250_000 });
