@@ -15,6 +15,7 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
     method: "POST",
     path: "/v2/repository/models/{model}/load",
     operation: "loadModel",
+    kind: "management",
     handler: async (call, context) => {
       const { parameters = {} } = await readBody(repositoryRequestSchema, call, context);
       // A configuration or files that came with the call and are ignored would load something else.
@@ -31,6 +32,7 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
     method: "POST",
     path: "/v2/repository/models/{model}/unload",
     operation: "unloadModel",
+    kind: "management",
     handler: async (call, context) => {
       // That what depends on it is to be unloaded, or not, is all that may be asked; nothing does.
       await readBody(repositoryRequestSchema, call, context);

@@ -81,7 +81,7 @@ Deno.test("HttpApp: HEAD answers as GET, without a body", async () => {
 Deno.test("HttpApp: tokens are asked for by every route but health", async (t) => {
   const token = "token-0123456789abcdef";
   const app = new TestApp();
-  app.app.authenticator = new BearerAuth([digestOf(token)]);
+  app.app.authenticator = new BearerAuth({ callers: [digestOf(token)], admins: undefined });
   for (const route of API_ROUTES) {
     const [pattern] = pathsOf(route);
     const path = pattern.replace("{model}", "echo");
