@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { messageOf, OperationError } from "../errors.ts";
 import type { RecordedStatistic } from "../inference/backend.ts";
 import type { ModelSource } from "../inference/model.ts";
 import {
@@ -331,7 +331,7 @@ export class LiveGeneration {
       this.#jobs?.unstrand();
       this.#serve(index);
     } catch (error) {
-      this.#onStartFailed(place, index, error instanceof Error ? error.message : String(error));
+      this.#onStartFailed(place, index, messageOf(error));
     }
   }
 

@@ -1,4 +1,4 @@
-import { OperationError, quoted } from "../errors.ts";
+import { messageOf, OperationError, quoted } from "../errors.ts";
 import type { IndexEntry } from "../inference/backend.ts";
 import { INSTANCE_ROUND_MS, MODEL_DRAIN_MS } from "../limits.ts";
 import type { ModelPlan, RepositoryPlan, VersionPlan } from "../repository/model_plan.ts";
@@ -393,7 +393,7 @@ function givenUp(model: string, why: string): OperationError {
 /** Whatever a load throws is told to whoever asked for it, and leaves the others. */
 function asOperationError(error: unknown, model: string, version: string): OperationError {
   if (error instanceof OperationError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   const message = `Cannot load model "${model}" version ${version}: ${reason}`;
   return new OperationError("internal", message, { cause: error });
 }
