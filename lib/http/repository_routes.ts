@@ -24,7 +24,7 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
         const problem = `parameter ${quoted(found)} is not supported, need none`;
         throw new HttpError(400, `Cannot load model ${quoted(call.model)}: ${problem}`);
       }
-      await context.backend.load(call.model);
+      await context.backend.load(call.model, call.request.signal);
       return json({});
     },
   },
@@ -36,7 +36,7 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
     handler: async (call, context) => {
       // That what depends on it is to be unloaded, or not, is all that may be asked; nothing does.
       await readBody(repositoryRequestSchema, call, context);
-      await context.backend.unload(call.model);
+      await context.backend.unload(call.model, call.request.signal);
       return json({});
     },
   },
@@ -44,7 +44,7 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
 
 async function index(call: HttpCall, context: HttpContext): Promise<Response> {
   const { ready = false } = await readBody(indexRequestSchema, call, context);
-  const entries = await context.backend.index();
+  const entries = await context.backend.index(call.request.signal);
   const wanted = ready ? entries.filter(({ state }) => state === "READY") : entries;
   const body = JSON.stringify(
     wanted.map(({ name, version, state, reason }) => ({ name, version, state, reason })),

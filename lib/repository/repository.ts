@@ -24,6 +24,7 @@ import {
 } from "./repository_scan.ts";
 import { type Clocks, Settling } from "./settling.ts";
 import type { ReadVariable } from "./sources/open_source.ts";
+import { SharedLook } from "./shared_look.ts";
 import { SourceFetcher } from "./source_fetcher.ts";
 import { FolderProblem } from "./version_files.ts";
 import { watchFolder } from "./watch.ts";
@@ -41,6 +42,12 @@ export interface RepositoryOptions {
   readonly readVariable: ReadVariable;
   /** By which it is told whether files are still being written; those of the system if left out. */
   readonly clocks?: () => Clocks;
+}
+
+/** What a repository has. */
+export interface ListedRepository {
+  readonly models: readonly ListedModel[];
+  readonly problems: readonly RepositoryProblem[];
 }
 
 /** A model in the repository, whether it serves or not. */
@@ -73,6 +80,7 @@ export class ModelRepository implements AsyncDisposable {
   readonly #root: string;
   readonly #options: RepositoryOptions;
   readonly #fetcher: SourceFetcher;
+  readonly #listing: SharedLook<ListedRepository>;
   readonly #settling = new Settling();
   /** By name, as each was in the last plan. */
   #last: ReadonlyMap<string, ConsideredModel> = new Map();
@@ -85,6 +93,8 @@ export class ModelRepository implements AsyncDisposable {
   private constructor(root: string, options: RepositoryOptions, cache: ModelCache | undefined) {
     this.#root = root;
     this.#options = options;
+    const keptMs = options.mode === "watch" ? REPOSITORY_SETTLE_MS : 0;
+    this.#listing = new SharedLook(() => this.#list(), { keptMs });
     this.#fetcher = new SourceFetcher(cache, options.readVariable);
   }
 
@@ -133,11 +143,18 @@ export class ModelRepository implements AsyncDisposable {
   }
 
   /**
-   * All models that the folder has, and what is wrong with others; fetches nothing.
+   * All models that the folder has, and what is wrong with others; fetches nothing. As it is now; in mode
+   * `watch`, where nothing younger counts, up to REPOSITORY_SETTLE_MS ago.
+   *
+   * One walk for all who ask at once: it looks at every file.
    *
    * @throws {OperationError} `failed-precondition` when it cannot be listed
    */
-  async list(): Promise<{ models: ListedModel[]; problems: readonly RepositoryProblem[] }> {
+  list(): Promise<ListedRepository> {
+    return this.#listing.take();
+  }
+
+  async #list(): Promise<ListedRepository> {
     const models: ListedModel[] = [];
     const { names, unfit: problems } = await listModels(this.#root);
     for (const name of names) {

@@ -128,18 +128,18 @@ export class ModelTable implements InferenceBackend {
     return (this.#models.get(model) ?? []).map((generation) => generation.statistics());
   }
 
-  index(): Promise<readonly IndexEntry[]> {
-    return this.#commands.run({ kind: "index" });
+  index(signal?: AbortSignal): Promise<readonly IndexEntry[]> {
+    return this.#commands.run({ kind: "index" }, signal);
   }
 
-  async load(model: string): Promise<void> {
+  async load(model: string, signal?: AbortSignal): Promise<void> {
     this.#refuseBuiltIn("load", model);
-    await this.#commands.run({ kind: "load", model });
+    await this.#commands.run({ kind: "load", model }, signal);
   }
 
-  async unload(model: string): Promise<void> {
+  async unload(model: string, signal?: AbortSignal): Promise<void> {
     this.#refuseBuiltIn("unload", model);
-    await this.#commands.run({ kind: "unload", model });
+    await this.#commands.run({ kind: "unload", model }, signal);
   }
 
   #refuseBuiltIn(verb: string, model: string): void {

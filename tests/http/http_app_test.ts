@@ -221,6 +221,20 @@ Deno.test("repository: index, load, unload", async () => {
   assert.equal((await app.post("/v2/repository/models/missing/load", "")).status, 404);
 });
 
+Deno.test("repository: who is gone is waited for no longer", async () => {
+  const app = new TestApp();
+  const controller = new AbortController();
+  const loading = app.get("/v2/repository/models/wait/load", {
+    method: "POST",
+    signal: controller.signal,
+  });
+  while (app.observer.started === 0) await Promise.resolve();
+  controller.abort();
+  assert.equal((await loading).status, 499);
+  await app.app.untilIdle();
+  assert.deepEqual(app.observer.errors, []);
+});
+
 Deno.test("HttpApp: a page of another origin changes nothing, one of this server does", async () => {
   const app = new TestApp();
   const path = "/v2/repository/models/echo/load";

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Code } from "../../lib/grpc/status.ts";
+import { inferenceMethods } from "../../lib/services/inference_contract.ts";
 import { mayLoadModels } from "../support/permissions.ts";
 import { probe, probeConfig, probeModel, probeScript } from "../support/probe_model.ts";
 import { type ServedModels, serveModels } from "../support/served_models.ts";
@@ -39,6 +41,37 @@ for (const [what, hangs] of Object.entries(HANGS)) {
     assert.deepEqual((await probe(served.clients(1)[0], "m", [1])).y, [3]);
   });
 }
+
+Deno.test({
+  name: "models: a load goes on when its caller has stopped waiting for it",
+  ignore,
+}, async () => {
+  await using temp = await tempFolder();
+  await using served = await serveModels({
+    "m/model.json": probeConfig({ options: { tempFolder: temp.path } }),
+    "m/1/model.js": hanging(
+      `while (await Deno.stat(tempFolder + "/go").catch(() => null) === null) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }`,
+      "begun",
+    ),
+  }, ["--model-mode", "explicit"]);
+  const channel = served.channel();
+  const request = { repository_name: "", model_name: "m", parameters: {} };
+  const { repositoryModelLoad } = inferenceMethods();
+  const controller = new AbortController();
+  const cancelled = channel.unary(repositoryModelLoad, request, { signal: controller.signal });
+  await temp.until("begun");
+  controller.abort();
+  await assert.rejects(cancelled);
+  await assert.rejects(channel.unary(repositoryModelLoad, request, { timeoutMs: 20 }), {
+    code: Code.DEADLINE_EXCEEDED,
+  });
+  const [client] = served.clients(1);
+  assert.equal(await client.modelReady("m"), false);
+  await Deno.writeTextFile(`${temp.path}/go`, "");
+  while (!await client.modelReady("m")) await new Promise((resolve) => setTimeout(resolve, 5));
+});
 
 Deno.test({
   name: "models: in a watched folder a load that hangs is given up for files that have changed",
