@@ -28,9 +28,9 @@ export class LoadsUnderWay {
     return { signal: controller.signal, [Symbol.dispose]: () => void this.#loads.delete(load) };
   }
 
-  /** Models of which there is any. */
-  get models(): ReadonlySet<string> {
-    return new Set([...this.#loads].map(({ model }) => model));
+  /** Whether there is any of a model. */
+  has(model: string): boolean {
+    return [...this.#loads].some((load) => load.model === model);
   }
 
   /** Gives up all loads of a model; tells whether there were any. */

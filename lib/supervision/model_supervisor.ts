@@ -118,11 +118,12 @@ export class ModelSupervisor {
     this.#index.forgetFailures();
     this.#tellProblems(plan.problems);
     this.#failed?.retain(plan.models);
+    // A load that somebody has asked for may be of a folder that is younger than the plan.
+    const known = [...this.#planned.keys(), ...this.#liveModels()];
     this.#planned = new Map(plan.models.map((model) => [model.name, model]));
     const wanted = new Set(
       [...plan.models, ...plan.problems, ...plan.pending].map(({ name }) => name),
     );
-    const known = [...this.#loads.models, ...this.#liveModels()];
     const gone = new Set(known.filter((name) => !wanted.has(name)));
     await Promise.all([
       ...plan.models.map((model) => this.#follow(model)),
@@ -136,8 +137,11 @@ export class ModelSupervisor {
   async becomeReady(): Promise<void> {
     if (this.#ready) return;
     this.#ready = true;
-    await this.#publish();
-    this.#readiness.resolve();
+    try {
+      await this.#publish();
+    } finally {
+      this.#readiness.resolve();
+    }
   }
 
   /** Resolves when the server has become ready, or ends. */
@@ -153,7 +157,7 @@ export class ModelSupervisor {
    * `failed-precondition` when it was given up for an unload or other files, `unavailable` at the server's end
    */
   async load(plan: PlanModel, model: string): Promise<void> {
-    const isLoading = this.#loads.models.has(model);
+    const isLoading = this.#loads.has(model);
     using load = this.#loads.begin(model, undefined);
     const turn = new AbortController();
     if (isLoading) this.#giveUpOutdated(plan, model, AbortSignal.any([load.signal, turn.signal]));

@@ -256,6 +256,18 @@ Deno.test("ModelSupervisor.reconcile() gives up loads of files that have changed
   assert.deepEqual(stage.failures, []);
 });
 
+Deno.test("ModelSupervisor.reconcile() leaves loads that are none of an older plan's", async () => {
+  using stage = new Stage();
+  await stage.supervisor.reconcile(planOf({ a: { 1: "w" } }));
+  const planned = Promise.withResolvers<RepositoryPlan>();
+  // Its folder is younger than the plan that is reconciled meanwhile.
+  const load = stage.supervisor.load(async () => (await planned.promise).models[0], "b");
+  await stage.supervisor.reconcile(planOf({ a: { 1: "w" } }));
+  planned.resolve(planOf({ b: { 1: "x" } }));
+  await load;
+  assert.deepEqual(stage.serving, ["a/1#1", "b/1#2"]);
+});
+
 Deno.test("ModelSupervisor.stopLoading() gives up all loads, and leaves what serves", async () => {
   using stage = new Stage();
   await stage.supervisor.reconcile(planOf({ a: { 1: "w" } }));
