@@ -18,7 +18,8 @@ const SUBJECTS = {
 /**
  * The permissions with which a worker is made that holds an instance of a model.
  *
- * All may read the version's folder. ONNX may also read `libraryFolder`, and load native libraries where this
+ * All may read the version's folder, but the Pipeline's workers, which have none. ONNX may also read
+ * `libraryFolder`, and load native libraries where this
  * thread may: without, it takes its WebAssembly build. A script has what its option `permissions` names, its
  * `tempFolder`, and with the option `onnx` what ONNX has, of which its thread gives up native libraries before it
  * runs the script's code.
@@ -33,6 +34,7 @@ export function instancePermissions(
   libraryFolder?: string,
 ): Deno.PermissionOptionsObject {
   const { folder } = source;
+  if (platform === "pipeline") return NOTHING;
   const libraries = libraryFolder === undefined ? [] : [libraryFolder];
   if (platform === "onnx") {
     return { ...NO_PERMISSIONS, read: [folder, ...libraries], ffi: isGranted({ name: "ffi" }) };

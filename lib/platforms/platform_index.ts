@@ -33,6 +33,8 @@ export async function loadPlatform(
       return { platform: (await import("./linear.ts")).linear, blocking: true };
     case "mlp":
       return { platform: (await import("./mlp.ts")).mlp, blocking: true };
+    case "pipeline":
+      return { platform: (await import("./pipeline.ts")).pipeline, blocking: true };
     case "onnx": {
       const { onnxPlatform } = await import("./onnx.ts");
       return { platform: onnxPlatform({ libraryFolder, log }), blocking: true };
