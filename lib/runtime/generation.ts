@@ -23,6 +23,8 @@ export interface ServingRules {
   readonly defaultPriority: number;
   /** Instances that serve. */
   readonly instances: number;
+  /** The flag that bounds its queue; model.json does where there is none. */
+  readonly queueFlag?: string;
 }
 
 /**

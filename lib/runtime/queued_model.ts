@@ -111,7 +111,8 @@ export class QueuedModel implements ServedModel {
     try {
       outcome = await this.#jobs.submit(job, () => call.signal);
     } catch (error) {
-      throw error instanceof OperationError ? queueError(model, error) : error;
+      if (!(error instanceof OperationError)) throw error;
+      throw queueError(model, error, this.#generation.rules.queueFlag);
     }
     if (outcome.kind !== "failed") return outcome;
     throw new OperationError(outcome.code, naming(model, outcome.message));
@@ -170,21 +171,31 @@ export class QueuedModel implements ServedModel {
 const CONFIG_KEYS = { slots: "queue.size", arena: "queue.bytes" } as const;
 
 /** A queue knows neither the model that it belongs to nor where its bounds were set. */
-function queueError(model: string, error: OperationError): OperationError {
-  return new OperationError(error.code, queueErrorText(model, error), { cause: error });
+function queueError(
+  model: string,
+  error: OperationError,
+  flag: string | undefined,
+): OperationError {
+  return new OperationError(error.code, queueErrorText(model, error, flag), { cause: error });
 }
 
-function queueErrorText(model: string, error: OperationError): string {
+function queueErrorText(model: string, error: OperationError, flag: string | undefined): string {
   if (error instanceof QueueFullError) {
-    const key = CONFIG_KEYS[error.bound];
-    return `Cannot infer with model "${model}": ${error.found}, ${key} in its model.json allows no more`;
+    return `Cannot infer with model "${model}": ${error.found}${boundOf(error, flag)}`;
   }
   if (error instanceof NeverFitsError) {
     const { bytes, bytesMax } = error;
-    return `Cannot infer with model "${model}": the inputs take ${bytes} bytes, ${CONFIG_KEYS.arena} in its ` +
-      `model.json has room for ${bytesMax} at once`;
+    const queue = flag === undefined ? `${CONFIG_KEYS.arena} in its model.json` : "its queue";
+    return `Cannot infer with model "${model}": the inputs take ${bytes} bytes, ${queue} has room for ` +
+      `${bytesMax} at once`;
   }
   return naming(model, error.message);
+}
+
+/** Who does not allow more; nothing where nobody could. */
+function boundOf({ bound }: QueueFullError, flag: string | undefined): string {
+  if (flag === undefined) return `, ${CONFIG_KEYS[bound]} in its model.json allows no more`;
+  return bound === "slots" ? `, ${flag} allows no more` : "";
 }
 
 function naming(model: string, message: string): string {

@@ -39,6 +39,8 @@ export interface InstanceServe {
   /** Whether requests may be put together, and how. */
   readonly batched: boolean;
   readonly batching: BatchRules;
+  /** Where it writes what it does, in the row of its number; undefined for nowhere. */
+  readonly board: SharedArrayBuffer | undefined;
 }
 
 /** What the main thread tells an instance. */

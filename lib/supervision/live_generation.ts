@@ -29,11 +29,17 @@ export interface InstancePlan {
   readonly batching: BatchRules;
   /** How long a batch may take before its instance is replaced. */
   readonly timeoutMs: number;
+  /** How long an instance may take to load; MODEL_LOAD_MS_MAX by default. */
+  readonly loadMs?: number;
   /** onnxruntime's, if its files stand outside of its packages. */
   readonly libraryFolder: string | undefined;
   readonly spawn: () => InstanceHandle;
   /** Whether the version's files still are those that the first instance was loaded from. */
   readonly isUnchanged: () => Promise<boolean>;
+  /** Where each instance writes what it does, by its place; for the Pipeline's workers. */
+  readonly board?: SharedArrayBuffer;
+  /** Hears when an instance serves in its place, and when it is lost. */
+  readonly onPlace?: (place: number, state: "serves" | "lost") => void;
 }
 
 /** What an operator wants to know of the instances of a model. */
@@ -104,6 +110,38 @@ export async function loadInstances(
   return { report, instances: [first, ...others] };
 }
 
+/** An instance, and why it could not be loaded if it could not. */
+export interface InstanceOutcome {
+  readonly instance: Instance;
+  readonly failure: OperationError | undefined;
+}
+
+/**
+ * Loads all instances of a plan side by side, and waits for each; those that have failed are terminated.
+ *
+ * @throws the signal's reason when it aborts; then none is left
+ */
+export async function tryInstances(
+  plan: InstancePlan,
+  onLog: GenerationEvents["onInstanceLog"],
+  signal: AbortSignal,
+): Promise<readonly InstanceOutcome[]> {
+  signal.throwIfAborted();
+  const starting = Array.from({ length: plan.instances }, () => startInstance(plan, onLog));
+  const outcomes = await Promise.all(starting.map(async (instance) => {
+    try {
+      await load(instance, plan, signal);
+      return { instance, failure: undefined };
+    } catch (error) {
+      if (!(error instanceof OperationError)) throw error;
+      return { instance, failure: error };
+    }
+  }));
+  if (!signal.aborted) return outcomes;
+  for (const { instance } of outcomes) instance.terminate();
+  throw signal.reason;
+}
+
 function startInstance(plan: InstancePlan, onLog: GenerationEvents["onInstanceLog"]): Instance {
   return new Instance(plan.spawn(), { onDied: () => {}, onLog, onRecorded: () => {} });
 }
@@ -116,7 +154,7 @@ function load(
   const { platform, source, warmup, mayInline, libraryFolder } = plan;
   return instance.load(
     { type: "load", platform, source, warmup, mayInline, libraryFolder },
-    MODEL_LOAD_MS_MAX,
+    plan.loadMs ?? MODEL_LOAD_MS_MAX,
     signal,
   );
 }
@@ -262,7 +300,9 @@ export class LiveGeneration {
       wakes: this.#context.wakes,
       batched: this.descriptor.rules.batching,
       batching: this.#plan.batching,
+      board: this.#plan.board,
     });
+    this.#plan.onPlace?.(index, "serves");
   }
 
   /** Sums never fall: what was heard of instances that were replaced stays in them. */
@@ -275,6 +315,7 @@ export class LiveGeneration {
     if (this.#phase === "terminated") return;
     const place = this.#places[index];
     place.instance.terminate();
+    this.#plan.onPlace?.(index, "lost");
     if (how === "dead") this.#recoverFrom(place.owner);
     else this.#recoverLater(place.owner);
     this.#jobs?.fence(index);

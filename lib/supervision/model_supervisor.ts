@@ -49,6 +49,8 @@ export interface ModelSupervisorOptions {
   readonly events: ModelEvents;
   /** Whether what was planned and could not be loaded is tried again; by default only in another plan. */
   readonly retries?: boolean;
+  /** Names of models that come from elsewhere than the repository, by `replace`; none by default. */
+  readonly uploaded?: readonly string[];
 }
 
 /**
@@ -62,6 +64,8 @@ export interface ModelSupervisorOptions {
  */
 export class ModelSupervisor {
   readonly #options: ModelSupervisorOptions;
+  /** Names that no model of the repository can have, and who has them. */
+  readonly #taken: ReadonlyMap<string, string>;
   readonly #live = new Set<Generation>();
   readonly #draining = new Map<Generation, Promise<void>>();
   readonly #index = new ModelIndex();
@@ -80,6 +84,10 @@ export class ModelSupervisor {
 
   constructor(options: ModelSupervisorOptions) {
     this.#options = options;
+    this.#taken = new Map([
+      [LINEAR_MODEL, "the model that is built in"],
+      ...(options.uploaded ?? []).map((name) => [name, "the model that is uploaded"] as const),
+    ]);
     if (options.retries) {
       this.#failed = new FailedLoads((name) => {
         const model = this.#planned.get(name);
@@ -124,7 +132,7 @@ export class ModelSupervisor {
     const wanted = new Set(
       [...plan.models, ...plan.problems, ...plan.pending].map(({ name }) => name),
     );
-    const gone = new Set(known.filter((name) => !wanted.has(name)));
+    const gone = new Set(known.filter((name) => !wanted.has(name) && !this.#taken.has(name)));
     await Promise.all([
       ...plan.models.map((model) => this.#follow(model)),
       ...[...gone].map((name) => this.#unload(name, "if loaded")),
@@ -171,12 +179,46 @@ export class ModelSupervisor {
   }
 
   /**
+   * Lets what `load` brings serve in place of all that serves of a model that is uploaded, once all threads have
+   * switched. What `load` throws is passed on, and changes nothing.
+   *
+   * @param load asked when it is the model's turn; rejects with the signal's reason
+   * @throws {OperationError} `unavailable` at the server's end
+   */
+  async replace(
+    model: string,
+    load: (signal: AbortSignal) => Promise<Generation>,
+  ): Promise<void> {
+    using begun = this.#loads.begin(model, undefined);
+    const { signal } = begun;
+    await this.#change(model, async () => {
+      // No more than one set of instances ends while another one begins.
+      const draining = [...this.#draining].filter(([{ descriptor }]) => descriptor.model === model);
+      await Promise.all(draining.map(([, over]) => over));
+      signal.throwIfAborted();
+      const startMs = performance.now();
+      const fresh = await load(signal);
+      await this.#replace(this.#liveOf(model), [fresh]);
+      const { version, platform } = fresh.descriptor;
+      const tookMs = Math.round(performance.now() - startMs);
+      this.#options.events.onModelServes(model, version, platform, tookMs);
+    });
+  }
+
+  /**
    * Lets no version of a model serve any more, nor load; resolves when its calls have ended.
    *
-   * @throws {OperationError} `not-found` when none does
+   * @throws {OperationError} `not-found` when none does; `failed-precondition` for one that is uploaded
    */
-  unload(model: string): Promise<void> {
-    return this.#unload(model, "must be loaded");
+  async unload(model: string): Promise<void> {
+    const owner = this.#taken.get(model);
+    if (owner !== undefined) {
+      throw new OperationError(
+        "failed-precondition",
+        `Cannot unload model "${model}": the name is taken by ${owner}`,
+      );
+    }
+    await this.#unload(model, "must be loaded");
   }
 
   /** A serving thread is dead. */
@@ -277,8 +319,9 @@ export class ModelSupervisor {
 
   /** @param retry when versions are tried again that have just failed and have not changed */
   async #serve(model: ModelPlan, signal: AbortSignal, retry: "now" | "when due"): Promise<void> {
-    if (model.name === LINEAR_MODEL) {
-      const reason = `the name "${LINEAR_MODEL}" is taken by the model that is built in`;
+    const owner = this.#taken.get(model.name);
+    if (owner !== undefined) {
+      const reason = `the name "${model.name}" is taken by ${owner}`;
       this.#fail(model.name, undefined, reason);
       throw new OperationError(
         "failed-precondition",

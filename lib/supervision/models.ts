@@ -4,7 +4,14 @@ import type { RepositoryPlan } from "../repository/model_plan.ts";
 import type { ModelRepository } from "../repository/repository.ts";
 import type { ModelTableDescriptor } from "../runtime/generation.ts";
 import type { ModelCommand, ModelCommandResult } from "../runtime/model_commands.ts";
-import { ModelSupervisor, type ModelSupervisorOptions } from "./model_supervisor.ts";
+import {
+  type Generation,
+  ModelSupervisor,
+  type ModelSupervisorOptions,
+} from "./model_supervisor.ts";
+
+/** What is asked of the repository. */
+export type RepositoryCommand = Exclude<ModelCommand, { kind: "loadWeights" }>;
 
 /** After a failure of its own the watching begins anew this much later. */
 const WATCH_RETRY_MS = 1_000;
@@ -58,8 +65,13 @@ export class Models {
     await this.#supervisor.readiness;
   }
 
+  /** Lets a model that is uploaded serve; see `ModelSupervisor.replace`. */
+  replace(model: string, load: () => Promise<Generation>): Promise<void> {
+    return this.#supervisor.replace(model, load);
+  }
+
   /** Carries out what a client has asked for. Never rejects. */
-  async run(command: ModelCommand): Promise<ModelCommandResult> {
+  async run(command: RepositoryCommand): Promise<ModelCommandResult> {
     try {
       if (command.kind === "index") return { kind: "done", index: await this.#index() };
       await this.#run(command);
@@ -104,7 +116,7 @@ export class Models {
     return [...index, ...unloaded];
   }
 
-  async #run(command: Exclude<ModelCommand, { kind: "index" }>): Promise<void> {
+  async #run(command: Exclude<RepositoryCommand, { kind: "index" }>): Promise<void> {
     const repository = this.#repository;
     if (repository === undefined) {
       throw new OperationError(

@@ -35,7 +35,7 @@ export interface ServedModels extends AsyncDisposable {
 export async function serveModels(
   files: Readonly<Record<string, FileContent>>,
   flags: readonly string[] = [],
-  serverFiles: ServerFiles | undefined = undefined,
+  serverFiles: ServerFiles = {},
 ): Promise<ServedModels> {
   const folder = await Deno.makeTempDir({ prefix: "models-" });
   const write = (path: string, content: FileContent) => writeModelFile(folder, path, content);
