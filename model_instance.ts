@@ -7,13 +7,15 @@
 import { messageOf, OperationError } from "./lib/errors.ts";
 import type { Model } from "./lib/inference/model.ts";
 import { INLINE_OPERATIONS_MAX } from "./lib/limits.ts";
+import { measuredExecutor } from "./lib/pipeline/measured_executor.ts";
+import { WorkerBoard } from "./lib/pipeline/worker_board.ts";
 import { inlineDefinitionOf } from "./lib/platforms/inline_definition.ts";
 import { loadPlatform } from "./lib/platforms/platform_index.ts";
 import type { PlatformLogEntry } from "./lib/platforms/platform_log.ts";
 import { RecordedStatistics } from "./lib/platforms/recorded_statistics.ts";
 import { BatchExecutor } from "./lib/runtime/batch_executor.ts";
 import { GenerationCache } from "./lib/runtime/generation_cache.ts";
-import { JobRunner } from "./lib/runtime/job_runner.ts";
+import { type JobExecutor, JobRunner } from "./lib/runtime/job_runner.ts";
 import type {
   InstanceCommand,
   InstanceLoad,
@@ -82,13 +84,14 @@ async function serve(
   blocking: boolean,
   statistics: RecordedStatistics,
 ): Promise<void> {
-  const { instance, owner, queue, cache, wakes, batched, batching } = command;
+  const { instance, owner, queue, cache, wakes, batched, batching, board } = command;
   const results = cache && new GenerationCache(cache, owner);
+  const open = (model: Model) => new BatchExecutor(name, model, { batched, results });
   const runner = new JobRunner(queue, {
     instance,
     owner,
     rules: batching,
-    executor: new BatchExecutor(name, model, { batched, results }),
+    executor: board === undefined ? open(model) : measured(model, open, board, instance),
     wakes,
     blocking,
   });
@@ -98,6 +101,19 @@ async function serve(
   tellRecorded(statistics);
   await model.unload();
   report({ type: "ended" });
+}
+
+/** An executor that writes what it does on the Pipeline's board. */
+function measured(
+  model: Model,
+  open: (model: Model) => JobExecutor,
+  memory: SharedArrayBuffer,
+  place: number,
+): JobExecutor {
+  const board = new WorkerBoard(memory);
+  return measuredExecutor(model, open, (handlingMs, inferenceMs) => {
+    board.recordWork(place, handlingMs, inferenceMs);
+  });
 }
 
 /** The model's own figures, if there are any. */

@@ -8,13 +8,17 @@ import type { ServerFlags } from "./lib/cli/server_flags.ts";
 import { SERVER_ABOUT } from "./lib/inference/server_about.ts";
 import type { ModelSource } from "./lib/inference/model.ts";
 import { COEFS_MAX_LIMIT } from "./lib/model/linear_model.ts";
+import type { LoadWeights } from "./lib/pipeline/pipeline_host.ts";
+import { WorkerBoard } from "./lib/pipeline/worker_board.ts";
+import type { ModelCommand, ModelCommandResult } from "./lib/runtime/model_commands.ts";
+import { PIPELINE_MODEL } from "./lib/platforms/pipeline_network.ts";
 import { ModelStatisticsRow } from "./lib/runtime/model_statistics.ts";
 import { allocateThreadWakes } from "./lib/runtime/thread_wake.ts";
 import type { ServerCredentials } from "./lib/serving/thread_protocol.ts";
 import { allocateSharedMemory, SUPERVISOR_OWNER } from "./lib/serving/shared_state.ts";
 import { ThreadPool, type ThreadPoolEvents } from "./lib/serving/thread_pool.ts";
 import type { InstanceHandle } from "./lib/supervision/instance.ts";
-import type { GenerationEvents } from "./lib/supervision/live_generation.ts";
+import type { GenerationContext, GenerationEvents } from "./lib/supervision/live_generation.ts";
 import { Models } from "./lib/supervision/models.ts";
 import type { ModelEvents } from "./lib/supervision/model_supervisor.ts";
 import type { TraceSettings } from "./lib/telemetry/trace_settings.ts";
@@ -33,24 +37,34 @@ export interface OpenServer {
   readonly modelsGiven: boolean;
 }
 
-/** What its threads run, if not the server's own file. */
+/** What its threads run, where not the server's own files. */
 export interface ServerFiles {
-  readonly thread: URL;
+  readonly thread?: URL;
+  readonly instance?: URL;
 }
 
-const FILES: ServerFiles = { thread: new URL("./server_thread.ts", import.meta.url) };
+const FILES: Required<ServerFiles> = {
+  thread: new URL("./server_thread.ts", import.meta.url),
+  instance: new URL("./model_instance.ts", import.meta.url),
+};
 
 /** Puts a server together; `pool.start` and then `models.start` let it serve. */
 export async function openServer(
   flags: ServerFlags,
   credentials: ServerCredentials,
   log: Logger,
-  files = FILES,
+  given: ServerFiles = {},
 ): Promise<OpenServer> {
+  const files = { ...FILES, ...given };
   const wakes = allocateThreadWakes(flags.threads);
-  const models = await openModels(flags, wakes, (table) => pool.serveModels(table));
+  const making = generationMaking(flags, wakes, files);
+  const models = await openModels(flags, making, (table) => pool.serveModels(table));
+  const board = WorkerBoard.allocate(flags.pipelineWorkers);
+  const pipeline = await openPipeline(flags, making, board, models);
   const tracing = asksForTraces(readTelemetryVariable) ? await openTracing() : undefined;
-  const pool = openPool({ flags, credentials, wakes, models, tracing, log, files });
+  const run = (command: ModelCommand) =>
+    command.kind === "loadWeights" ? pipeline(command) : models.run(command);
+  const pool = openPool({ flags, credentials, wakes, models, board, run, tracing, log, files });
   return { pool, models, modelsGiven: flags.models !== undefined };
 }
 
@@ -90,16 +104,74 @@ async function importLoading() {
   return { ModelRepository, loadGeneration, instancePermissions };
 }
 
-async function openModels(
-  { models: given, threads }: ServerFlags,
+/** What generations are made with, whatever their models are. */
+interface GenerationMaking {
+  readonly context: GenerationContext;
+  readonly nextId: () => number;
+  readonly spawn: (permissions: Deno.PermissionOptionsObject) => InstanceHandle;
+  readonly events: ModelEvents & GenerationEvents;
+}
+
+function generationMaking(
+  { threads }: ServerFlags,
   wakes: SharedArrayBuffer,
+  { instance }: Required<ServerFiles>,
+): GenerationMaking {
+  let ownerLast = INSTANCE_OWNERS_FROM;
+  let idLast = 0;
+  const events = modelEvents(moduleLogger("models"));
+  const nextOwner = () => ++ownerLast;
+  return {
+    context: { nextOwner, owner: SUPERVISOR_OWNER, threads, wakes, events },
+    nextId: () => ++idLast,
+    spawn: (permissions) => new Worker(instance, { type: "module", deno: { permissions } }),
+    events,
+  };
+}
+
+/** What takes the Pipeline's uploads, where it has workers. */
+async function openPipeline(
+  { pipelineWorkers: workers, pipelineQueue: queueMax }: ServerFlags,
+  { context, nextId, spawn }: GenerationMaking,
+  board: SharedArrayBuffer,
+  models: Models,
+): Promise<(command: LoadWeights) => Promise<ModelCommandResult>> {
+  if (workers === 0) return () => Promise.reject(new TypeError("An upload without workers"));
+  const log = moduleLogger("pipeline");
+  const [{ PipelineHost }, { instancePermissions }] = await Promise.all([
+    import("./lib/pipeline/pipeline_host.ts"),
+    import("./lib/platforms/instance_permissions.ts"),
+  ]);
+  const permissions = instancePermissions("pipeline", {
+    name: PIPELINE_MODEL,
+    folder: "",
+    options: {},
+  });
+  const host = new PipelineHost({
+    workers,
+    queueMax,
+    board,
+    context,
+    nextId,
+    spawn: () => spawn(permissions),
+    replace: (model, load) => models.replace(model, load),
+    events: {
+      onWeightsRefused: (nnId, workers, refused, reason) =>
+        log.warn("weights were refused", { nnId, workers, refused, reason }),
+      onUploadFailed: (reason) => log.error("an upload failed", { reason }),
+    },
+  });
+  return (command) => host.run(command);
+}
+
+async function openModels(
+  { models: given, pipelineWorkers }: ServerFlags,
+  { context, nextId, spawn, events }: GenerationMaking,
   publish: ThreadPool["serveModels"],
 ): Promise<Models> {
   const log = moduleLogger("models");
-  let ownerLast = INSTANCE_OWNERS_FROM;
-  let idLast = 0;
   const libraryFolder = onnxFolder();
-  const events = modelEvents(log);
+  const uploaded = pipelineWorkers > 0 ? [PIPELINE_MODEL] : [];
   const onRepositoryFailed = (reason: string) => log.error("the repository failed", { reason });
   if (given === undefined) {
     const load = () => Promise.reject(new TypeError("A model without a repository"));
@@ -109,6 +181,7 @@ async function openModels(
       onRepositoryFailed,
       publish,
       events,
+      uploaded,
       load,
     });
   }
@@ -119,17 +192,14 @@ async function openModels(
     onRepositoryFailed,
     publish,
     events,
+    uploaded,
     load: (model, version, signal) =>
       loadGeneration(model, version, {
-        nextOwner: () => ++ownerLast,
-        nextId: () => ++idLast,
-        owner: SUPERVISOR_OWNER,
-        wakes,
-        threads,
-        events,
+        ...context,
+        nextId,
         libraryFolder,
         spawn: () =>
-          spawnInstance(
+          spawn(
             instancePermissions(model.config.platform, {
               name: model.name,
               folder: version.folder,
@@ -143,13 +213,6 @@ async function openModels(
 /** A compiled server does not carry onnxruntime's libraries: they stand in a folder beside it. */
 function onnxFolder(): string | undefined {
   return Deno.build.standalone ? join(dirname(Deno.execPath()), "onnxruntime") : undefined;
-}
-
-function spawnInstance(permissions: Deno.PermissionOptionsObject): InstanceHandle {
-  return new Worker(new URL("./model_instance.ts", import.meta.url), {
-    type: "module",
-    deno: { permissions },
-  });
 }
 
 function modelEvents(log: Logger): ModelEvents & GenerationEvents {
@@ -175,13 +238,16 @@ interface PoolParts {
   readonly credentials: ServerCredentials;
   readonly wakes: SharedArrayBuffer;
   readonly models: Models;
+  readonly board: SharedArrayBuffer;
+  /** Carries out what serving threads ask for; never rejects. */
+  readonly run: (command: ModelCommand) => Promise<ModelCommandResult>;
   readonly tracing: TraceSettings | undefined;
   readonly log: Logger;
-  readonly files: ServerFiles;
+  readonly files: Required<ServerFiles>;
 }
 
 function openPool(
-  { flags, credentials, wakes, models, tracing, log, files }: PoolParts,
+  { flags, credentials, wakes, models, board, run, tracing, log, files }: PoolParts,
 ): ThreadPool {
   const { threads, cacheEntries, cacheBytes, maxMessageBytes } = flags;
   // One processor is left to the kernel's share of the work, and to whoever else is on the machine.
@@ -222,13 +288,14 @@ function openPool(
     credentials,
     models: () => models.table,
     modelMemory: { linearStatistics: ModelStatisticsRow.allocate(threads + 1), wakes },
+    pipeline: { workers: flags.pipelineWorkers, queueMax: flags.pipelineQueue, board },
     httpPort: flags.httpPort,
     tracing,
-    events: poolEvents(models, log),
+    events: poolEvents(models, run, log),
   });
 }
 
-function poolEvents(models: Models, log: Logger): ThreadPoolEvents {
+function poolEvents(models: Models, run: PoolParts["run"], log: Logger): ThreadPoolEvents {
   return {
     onThreadDied: (thread, reason, lockRecovered) =>
       log.error("a serving thread died", { thread, reason, lockRecovered }),
@@ -239,6 +306,6 @@ function poolEvents(models: Models, log: Logger): ThreadPoolEvents {
     onHandlerError: (path, error) => log.error("a handler failed", { path, error }),
     onSpansLost: (thread, lost, reason) =>
       log.warn("traces were lost", { thread, inferences: lost, reason }),
-    onModelCommand: (command) => models.run(command),
+    onModelCommand: run,
   };
 }

@@ -12,6 +12,8 @@ import { GrpcServer } from "./lib/grpc/server.ts";
 import { ServiceRegistry } from "./lib/grpc/service.ts";
 import type { HttpServer } from "./lib/http/http_server.ts";
 import type { InferenceBackend } from "./lib/inference/backend.ts";
+import { LocalWorkers } from "./lib/pipeline/local_workers.ts";
+import type { PipelineWorkers } from "./lib/pipeline/pipeline_workers.ts";
 import { NumStore } from "./lib/numstore/num_store.ts";
 import { ModelCommands } from "./lib/runtime/model_commands.ts";
 import { ModelTable } from "./lib/runtime/model_table.ts";
@@ -99,7 +101,8 @@ async function start(
     onConnection: (connection) => gate.take(connection),
     onAcceptFailed: (error) => report({ type: "acceptFailed", message: String(error) }),
   });
-  const http = openHttp(options, backend, observer);
+  const pipeline = new LocalWorkers({ ...options.pipeline, backend, commands });
+  const http = openHttp(options, backend, pipeline, observer);
   const onCommand = async ({ data: command }: MessageEvent<ThreadCommand>) => {
     switch (command.type) {
       case "serveModels":
@@ -164,6 +167,7 @@ async function traced(
 async function openHttp(
   options: ThreadStart,
   backend: InferenceBackend,
+  pipeline: PipelineWorkers,
   observer: ThreadObserver,
 ): Promise<HttpServer | undefined> {
   if (options.httpPort === undefined) return undefined;
@@ -178,6 +182,7 @@ async function openHttp(
     authenticator: authenticatorOf(credentials),
     bodyBytesMax: messageBytesMax,
     backend,
+    pipeline,
     counters: () => Counters.sums(memory.counters),
     version: VERSION,
     observer,

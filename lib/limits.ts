@@ -621,3 +621,44 @@ export const JPEG_SCANNED_PIXELS_MAX = 268_435_456;
 
 /** ONNX sessions that a script may have open at a time: each is a model in memory. */
 export const SCRIPT_ONNX_SESSIONS_MAX = 64;
+/** Parts of a form: the two that are looked for, and what a browser's page may add. */
+export const FORM_PARTS_MAX = 16;
+
+/** Bytes of the head of a form's part: a name, a file's name, a type. */
+export const FORM_HEAD_CHARS_MAX = 4_096;
+
+/**
+ * The largest upload of weights to the Pipeline: its one network takes 5 408 bytes as PyTorch writes it, and
+ * checking base64 and a pickle of this many takes a worker some milliseconds.
+ */
+export const PIPELINE_UPLOAD_BYTES_MAX = 1_048_576;
+
+/** Uploads that wait for those before them: each is an operator's act, and takes tens of milliseconds. */
+export const PIPELINE_UPLOADS_MAX = 16;
+
+/**
+ * How long a worker may take to load an upload: a thousand times what it does on an idle machine. From its sources a
+ * first start compiles the worker, too.
+ */
+export const PIPELINE_LOAD_MS_MAX = 120_000;
+
+/**
+ * How long a prediction may wait while workers are replaced: a thousand times what starting one takes. Who asks
+ * for the sum of two numbers does not wait for longer.
+ */
+export const PIPELINE_PREDICT_MS_MAX = 30_000;
+
+/**
+ * Memory for requests to the Pipeline and their answers: 64 B each way for one of REST, so that the queue's
+ * length is what bounds it; over V2 a request may bring a hundred thousand rows.
+ */
+export const PIPELINE_QUEUE_BYTES = 16_777_216;
+
+/** Requests whose times are averaged for the Pipeline's status. Source: spec pipeline. */
+export const PIPELINE_AVERAGED_REQUESTS = 100;
+
+/**
+ * Predictions of the Pipeline that may wait or run at once unless a flag says otherwise: at 10 µs each the last of
+ * them waits for 10 ms.
+ */
+export const PIPELINE_QUEUE_DEFAULT = 1_024;

@@ -17,6 +17,7 @@ import { bytesFrom, FILE, HOST, integerFrom, orWord, secondsFrom } from "./flag_
 import { LOG_FLAGS, type LogFlags, readLogFlags } from "./log_flags.ts";
 import { MODEL_FLAGS, type ModelFlags, readModelFlags } from "./model_flags.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
+import { PIPELINE_FLAGS, type PipelineFlags, readPipelineFlags } from "./pipeline_flags.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -54,7 +55,7 @@ const CONNECTION_SECONDS_MAX = 2_678_400;
 const AUTO = "auto";
 
 /** What `server` runs with. */
-export interface ServerFlags extends LogFlags, ModelFlags {
+export interface ServerFlags extends LogFlags, ModelFlags, PipelineFlags {
   /** Address to listen on, an IPv6 one without brackets. */
   readonly host: string;
   /** TCP port; 0 for any free one. */
@@ -275,6 +276,7 @@ const SERVER: Program = {
     authTokenFile,
     adminTokenFile,
     ...MODEL_FLAGS,
+    ...PIPELINE_FLAGS,
   ],
 };
 
@@ -326,6 +328,7 @@ function buildFlags(given: GivenArguments): ServerFlags {
     ...readLogFlags(given),
     ...securityFlags(given),
     ...readModelFlags(given),
+    ...readPipelineFlags(given),
   };
 }
 

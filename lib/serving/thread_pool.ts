@@ -15,6 +15,7 @@ import {
 import type {
   ConnectionRules,
   ModelMemory,
+  PipelineStart,
   ServerCredentials,
   ThreadCommand,
   ThreadReport,
@@ -61,6 +62,7 @@ export interface ThreadPoolOptions {
   /** The models that a thread starts with. */
   readonly models: () => ModelTableDescriptor;
   readonly modelMemory: ModelMemory;
+  readonly pipeline: PipelineStart;
   /** Where to serve REST, 0 for a port that the system chooses; nowhere by default. */
   readonly httpPort?: number | undefined;
   /** How inferences are traced; not at all by default. */
@@ -319,6 +321,7 @@ export class ThreadPool {
       credentials: this.#credentials,
       models: this.#options.models(),
       modelMemory: this.#options.modelMemory,
+      pipeline: this.#options.pipeline,
       httpPort: this.#httpPort,
       tracing: this.#options.tracing,
     });

@@ -35,6 +35,15 @@ export interface ModelMemory {
   readonly wakes: SharedArrayBuffer;
 }
 
+/** What a serving thread needs to reach the Pipeline's workers. */
+export interface PipelineStart {
+  /** 0 for none. */
+  readonly workers: number;
+  readonly queueMax: number;
+  /** What the workers are told to have done. */
+  readonly board: SharedArrayBuffer;
+}
+
 /** What a serving thread is told at its start. */
 export interface ThreadStart {
   readonly type: "start";
@@ -54,6 +63,7 @@ export interface ThreadStart {
   readonly credentials: ServerCredentials;
   readonly models: ModelTableDescriptor;
   readonly modelMemory: ModelMemory;
+  readonly pipeline: PipelineStart;
   /** Where to serve REST; undefined for nowhere. */
   readonly httpPort: number | undefined;
   /** How to trace inferences; undefined for not at all. */

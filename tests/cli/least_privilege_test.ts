@@ -32,6 +32,8 @@ const VARIABLES = [
   "MODELSERVER_MODELS",
   "MODELSERVER_MODEL_MODE",
   "MODELSERVER_MODEL_CACHE",
+  "MODELSERVER_PIPELINE_WORKERS",
+  "MODELSERVER_PIPELINE_QUEUE",
 ];
 
 /** Everything that runs before and beside the serving itself. */

@@ -23,6 +23,8 @@ const DEFAULTS: ServerFlags = {
   logFormat: "text",
   httpPort: 8080,
   httpPortGiven: false,
+  pipelineWorkers: 0,
+  pipelineQueue: 1_024,
 };
 
 const NO_VARIABLES = () => undefined;
@@ -77,11 +79,21 @@ const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<Serv
   ["admin-token-file", "tokens", { adminTokenFile: "tokens" }],
   ["http-port", "0", { httpPort: 0, httpPortGiven: true }],
   ["http-port", "off", { httpPort: undefined, httpPortGiven: true }],
+  ["pipeline-workers", "0", { pipelineWorkers: 0 }],
+  ["pipeline-workers", "256", { pipelineWorkers: 256 }],
   ["models", "m", { models: { folder: "m", mode: "all", cacheFolder: undefined } }],
 ];
 
 /** Flags that are of no use alone. */
-const PAIRED = ["tls-cert", "tls-key", "model-mode", "model-cache", "log-file-bytes", "log-files"];
+const PAIRED = [
+  "tls-cert",
+  "tls-key",
+  "model-mode",
+  "model-cache",
+  "log-file-bytes",
+  "log-files",
+  "pipeline-queue",
+];
 
 const HOST = "a host name or an IP address";
 const PORT = "an integer from 0 to 65535";
@@ -110,6 +122,8 @@ const WRONG: readonly (readonly [flag: string, text: string, expected: string])[
   ["max-connections", "0", "an integer from 1 to 1048576"],
   ["max-streams", "65536", "an integer from 1 to 65535"],
   ["keepalive-seconds", "-1", "a number of seconds from 0 to 2678400"],
+  ["pipeline-workers", "257", "an integer from 0 to 256"],
+  ["pipeline-queue", "0", "an integer from 1 to 65536"],
   ["threads", "257", "an integer from 1 to 256"],
   ["cache-entries", "0", "an integer from 1 to 16777216"],
   ["cache-entries", "16777217", "an integer from 1 to 16777216"],
