@@ -3,6 +3,7 @@ import { HEALTH_ROUTES } from "./health_routes.ts";
 import { INFER_ROUTE } from "./infer_route.ts";
 import { METRICS_ROUTE } from "./metrics_route.ts";
 import { MODEL_ROUTES } from "./model_routes.ts";
+import { PIPELINE_ROUTES } from "./pipeline_routes.ts";
 import { REPOSITORY_ROUTES } from "./repository_routes.ts";
 import type { Route } from "./route.ts";
 
@@ -13,5 +14,6 @@ export const API_ROUTES: readonly Route[] = [
   ...MODEL_ROUTES,
   ...REPOSITORY_ROUTES,
   METRICS_ROUTE,
+  ...PIPELINE_ROUTES,
   ...DOCUMENTATION_ROUTES,
 ];

@@ -25,6 +25,9 @@ export interface HttpAppOptions extends HttpContext {
 /** What is answered to a client that is not there to read it. Source: nginx's "client closed request". */
 const CLIENT_GONE = 499;
 
+/** Of `HttpError.overloaded`. */
+const OVERLOADED = 503;
+
 /**
  * Answers HTTP requests, wherever they come from: `fetch` is all that a server, or a test, needs.
  *
@@ -89,7 +92,9 @@ export class HttpApp {
       };
       response = await route.handler(call, this.#options);
     } catch (error) {
-      response = this.#failure(request, req.path, error);
+      const isOverload = error instanceof HttpError && error.status === OVERLOADED;
+      const overload = isOverload ? route.onOverload?.() : undefined;
+      response = overload ?? this.#failure(request, req.path, error);
     }
     this.#inFlight--;
     if (this.#inFlight === 0) this.#idle?.resolve();

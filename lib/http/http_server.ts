@@ -9,6 +9,7 @@ import {
   LINGER_MS,
   SERVER_BUFFERED_BYTES_MAX,
 } from "../limits.ts";
+import type { PipelineWorkers } from "../pipeline/pipeline_workers.ts";
 import { BodyBudget } from "./body_budget.ts";
 import type { HttpApp, HttpObserver } from "./http_app.ts";
 import type { CounterSource } from "./route.ts";
@@ -22,6 +23,7 @@ export interface HttpServerOptions extends ListenOptions {
   /** The largest body of a request, in bytes. */
   readonly bodyBytesMax: number;
   readonly backend: InferenceBackend;
+  readonly pipeline: PipelineWorkers;
   /** Counters of the whole server, for its metrics. */
   readonly counters: CounterSource;
   /** The server's version. */
@@ -113,10 +115,11 @@ export class HttpServer {
 
   async #loadApp(): Promise<HttpApp> {
     const { HttpApp } = await import("./http_app.ts");
-    const { bodyBytesMax, receiveMs, requestsMax, backend, counters, version, observer } =
+    const { bodyBytesMax, receiveMs, requestsMax, backend, pipeline, counters, version, observer } =
       this.#options;
     this.#app = new HttpApp({
       backend,
+      pipeline,
       counters,
       version,
       observer,

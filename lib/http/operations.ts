@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { PIPELINE_OPERATIONS } from "./pipeline_operations.ts";
 import {
   emptySchema,
   indexSchema,
@@ -158,6 +159,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
       answer: "It serves no more.",
       response: json(emptySchema),
     },
+    ...PIPELINE_OPERATIONS,
     openapi: {
       tag: "documentation",
       summary: "This description",

@@ -1,5 +1,6 @@
 import type { CallKind } from "../grpc/authenticator.ts";
 import type { InferenceBackend } from "../inference/backend.ts";
+import type { PipelineWorkers } from "../pipeline/pipeline_workers.ts";
 import type { BodyBudget } from "./body_budget.ts";
 import type { BodyLimits } from "./request_body.ts";
 
@@ -11,6 +12,7 @@ export interface HttpContext {
   readonly backend: InferenceBackend;
   readonly bodyLimits: BodyLimits;
   readonly budget: BodyBudget;
+  readonly pipeline: PipelineWorkers;
   readonly counters: CounterSource;
   /** The server's version. */
   readonly version: string;
@@ -31,7 +33,7 @@ export type HttpHandler = (call: HttpCall, context: HttpContext) => Response | P
 
 /** What is answered under one path. */
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   /** With `{model}` and `{version}`, as OpenAPI writes it; what is in brackets may be absent. */
   readonly path: string;
   /** The operation's name in the API's description. */
@@ -41,6 +43,8 @@ export interface Route {
   readonly isHealth?: true;
   /** Undefined for what whoever may call may do. */
   readonly kind?: CallKind;
+  /** What is answered when there is too much to do; by default an error as any other. */
+  readonly onOverload?: () => Response;
 }
 
 /** The paths for which a route's stands. */
@@ -51,9 +55,13 @@ export function pathsOf({ path }: Route): readonly string[] {
 }
 
 /** A small answer in JSON. */
-export function json(value: unknown, status = 200): Response {
+export function json(
+  value: unknown,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new Response(JSON.stringify(value), {
     status,
-    headers: { "content-type": "application/json", "cache-control": "no-transform" },
+    headers: { "content-type": "application/json", "cache-control": "no-transform", ...headers },
   });
 }

@@ -1,6 +1,7 @@
 import type { FuzzTarget } from "./target.ts";
 import { fieldValues } from "./targets/field_values.ts";
 import { floatList } from "./targets/float_list.ts";
+import { form } from "./targets/form.ts";
 import { frameReader } from "./targets/frame_reader.ts";
 import { grpcBody } from "./targets/grpc_body.ts";
 import { grpcClient } from "./targets/grpc_client.ts";
@@ -13,6 +14,7 @@ import { gzip } from "./targets/gzip.ts";
 import { inferRequest } from "./targets/infer_request.ts";
 import { jpeg } from "./targets/jpeg.ts";
 import { messageAssembler } from "./targets/message_assembler.ts";
+import { networkUpload } from "./targets/network_upload.ts";
 import { pickle } from "./targets/pickle.ts";
 import { png } from "./targets/png.ts";
 import { predictResponse } from "./targets/predict_response.ts";
@@ -42,7 +44,9 @@ export const TARGETS: readonly FuzzTarget[] = [
   protoMessage,
   textFormat,
   storedZip,
+  form,
   pickle,
+  networkUpload,
   safetensors,
   png,
   jpeg,

@@ -2,6 +2,7 @@ import { BodyBudget } from "../../lib/http/body_budget.ts";
 import { HttpApp, type HttpAppOptions, type HttpObserver } from "../../lib/http/http_app.ts";
 import { HttpServer, type HttpServerOptions } from "../../lib/http/http_server.ts";
 import { FakeBackend } from "./fake_backend.ts";
+import { FakeWorkers } from "./fake_workers.ts";
 
 /** Whether this test run may listen and connect. */
 export const mayUseNet = Deno.permissions.querySync({ name: "net" }).state === "granted";
@@ -33,12 +34,14 @@ const NO_DEADLINES = { add: () => 0, remove: () => {} };
 export class TestApp {
   readonly backend = new FakeBackend();
   readonly observer = new RecordingObserver();
+  readonly workers = new FakeWorkers();
   draining = false;
   readonly app: HttpApp;
 
   constructor(options: Partial<HttpAppOptions> = {}) {
     this.app = new HttpApp({
       backend: this.backend,
+      pipeline: this.workers,
       // Without a socket a body is there at once, and a timer would outlive the test.
       bodyLimits: { bytesMax: 1_000_000, receiveMs: 10_000, deadlines: NO_DEADLINES },
       budget: new BodyBudget(2_000_000),
@@ -73,6 +76,7 @@ export class TestApp {
 /** A server on a port of the system's choice, on a fake backend. */
 export class TestHttpServer implements AsyncDisposable {
   readonly backend = new FakeBackend();
+  readonly workers = new FakeWorkers();
   readonly observer = new RecordingObserver();
   readonly server: HttpServer;
 
@@ -86,6 +90,7 @@ export class TestHttpServer implements AsyncDisposable {
       authenticator: undefined,
       bodyBytesMax: 1_000_000,
       backend: this.backend,
+      pipeline: this.workers,
       counters: () => COUNTERS,
       version: "1.2.3",
       observer: this.observer,
