@@ -649,10 +649,13 @@ export const PIPELINE_LOAD_MS_MAX = 120_000;
 export const PIPELINE_PREDICT_MS_MAX = 30_000;
 
 /**
- * Memory for requests to the Pipeline and their answers: 64 B each way for one of REST, so that the queue's
- * length is what bounds it; over V2 a request may bring a hundred thousand rows.
+ * Memory for one prediction that waits, with its answer: 64 B each for two numbers and one. So the queue's length is
+ * what bounds it.
  */
-export const PIPELINE_QUEUE_BYTES = 16_777_216;
+export const PIPELINE_PREDICTION_BYTES = 128;
+
+/** … and what there is for larger requests over V2: 65 536 rows. Each upload has memory of its own for it. */
+export const PIPELINE_BATCH_BYTES_MAX = 1_048_576;
 
 /** Requests whose times are averaged for the Pipeline's status. Source: spec pipeline. */
 export const PIPELINE_AVERAGED_REQUESTS = 100;

@@ -1,5 +1,10 @@
 import { OperationError } from "../errors.ts";
-import { PIPELINE_LOAD_MS_MAX, PIPELINE_QUEUE_BYTES, PIPELINE_UPLOADS_MAX } from "../limits.ts";
+import {
+  PIPELINE_BATCH_BYTES_MAX,
+  PIPELINE_LOAD_MS_MAX,
+  PIPELINE_PREDICTION_BYTES,
+  PIPELINE_UPLOADS_MAX,
+} from "../limits.ts";
 import { PIPELINE_METADATA, PIPELINE_MODEL } from "../platforms/pipeline_network.ts";
 import type { GenerationDescriptor } from "../runtime/generation.ts";
 import { allocateJobQueue } from "../runtime/job_queue_memory.ts";
@@ -126,6 +131,7 @@ export class PipelineHost {
 
   #plan(nnId: string, version: string, weights: Uint8Array): InstancePlan {
     const { workers, board, spawn } = this.#options;
+    const [x] = PIPELINE_METADATA.inputs;
     return {
       platform: "pipeline",
       source: {
@@ -136,7 +142,7 @@ export class PipelineHost {
         outputs: undefined,
         options: { nnId, weights },
       },
-      warmup: [],
+      warmup: [{ inputs: [{ ...x, shape: [1, 2], data: Float32Array.of(0.5, 0.5) }], count: 100 }],
       // A worker is a thread of its own: that a network is small is no reason to have none.
       mayInline: false,
       instances: workers,
@@ -156,7 +162,8 @@ export class PipelineHost {
   #describe(nnId: string, version: string): GenerationDescriptor {
     const { workers, queueMax, context, nextId } = this.#options;
     const { threads } = context;
-    const queue = { size: queueMax, bytes: PIPELINE_QUEUE_BYTES };
+    const bytes = PIPELINE_BATCH_BYTES_MAX + queueMax * PIPELINE_PREDICTION_BYTES;
+    const queue = { size: queueMax, bytes };
     return {
       id: nextId(),
       model: PIPELINE_MODEL,
@@ -184,7 +191,7 @@ export class PipelineHost {
         kind: "queue",
         memory: allocateJobQueue({
           slots: queueMax,
-          arenaBytes: PIPELINE_QUEUE_BYTES,
+          arenaBytes: bytes,
           threads,
           priorityLevels: 1,
           instances: workers,

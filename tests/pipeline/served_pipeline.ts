@@ -22,8 +22,7 @@ export const FATAL_INSTANCE = new URL("./fixtures/fatal_instance.ts", import.met
 /** Starts a server with two serving threads, and as many workers. */
 export async function servePipeline(
   workers: number,
-  flags: readonly string[] = [],
-  instance?: URL,
+  { flags = [], instance }: { readonly flags?: readonly string[]; readonly instance?: URL } = {},
 ): Promise<ServedPipeline> {
   const given = ["--pipeline-workers", `${workers}`, ...flags];
   const served = await serveModels({}, given, instance === undefined ? {} : { instance });

@@ -128,7 +128,7 @@ Deno.test({
   name: "pipeline: workers that die come back with the weights of the last upload",
   ignore,
 }, async () => {
-  await using pipeline = await servePipeline(2, [], FATAL_INSTANCE);
+  await using pipeline = await servePipeline(2, { instance: FATAL_INSTANCE });
   await pipeline.upload(idOf(1), constantNetwork(1));
   await pipeline.upload(idOf(2), constantNetwork(2));
   for (const fatal of Object.values(FATAL)) {
@@ -157,7 +157,7 @@ Deno.test({
   name: "pipeline: what waits when all workers die is answered once they are back",
   ignore,
 }, async () => {
-  await using pipeline = await servePipeline(1, [], FATAL_INSTANCE);
+  await using pipeline = await servePipeline(1, { instance: FATAL_INSTANCE });
   await pipeline.upload(idOf(1), constantNetwork(1));
   const vectors = Array.from({ length: 30 }, (_, i) => [i === 10 ? FATAL.exit : i, 0]);
   const answers = await Promise.all(vectors.map((vector) => pipeline.predict(vector)));
@@ -170,7 +170,10 @@ Deno.test({
 Deno.test(
   { name: "pipeline: a full queue is 503 at once, and loses nothing", ignore },
   async () => {
-    await using pipeline = await servePipeline(1, ["--pipeline-queue", "1"], FATAL_INSTANCE);
+    await using pipeline = await servePipeline(1, {
+      flags: ["--pipeline-queue", "1"],
+      instance: FATAL_INSTANCE,
+    });
     await pipeline.upload(idOf(1), constantNetwork(1));
     let isOver = false;
     const slow = pipeline.predict([SLOW, 0]).finally(() => isOver = true);

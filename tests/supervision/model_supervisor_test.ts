@@ -48,6 +48,7 @@ class Stage implements Disposable {
   /** Loads that hang, as they began. */
   readonly begun: string[] = [];
   readonly supervisor = new ModelSupervisor({
+    uploaded: ["up"],
     retries: true,
     load: async (model, { version, fingerprint }, signal) => {
       if (this.hanging.has(fingerprint)) {
@@ -338,4 +339,60 @@ Deno.test("ModelSupervisor tells all generations of a dead thread", async () => 
   await stage.supervisor.reconcile(planOf({ a: { 1: "x" }, b: { 1: "y" } }));
   stage.supervisor.forgetThread(7, 2);
   assert.deepEqual(stage.loaded.map(({ forgotten }) => forgotten), [[[7, 2]], [[7, 2]]]);
+});
+
+Deno.test("ModelSupervisor.replace() lets what is uploaded serve in place of what did", async () => {
+  using stage = new Stage();
+  const [first, second] = [1, 2].map((id) => new FakeGeneration(id, "up", `${id}`, ""));
+  await stage.supervisor.replace("up", () => Promise.resolve(first));
+  assert.deepEqual(stage.serving, ["up/1#1"]);
+  const error = new OperationError("invalid-argument", "Cannot load it");
+  await assert.rejects(() => stage.supervisor.replace("up", () => Promise.reject(error)), error);
+  assert.deepEqual(stage.serving, ["up/1#1"]);
+  assert.equal(first.state, "serves");
+  await stage.supervisor.replace("up", () => Promise.resolve(second));
+  assert.deepEqual(stage.serving, ["up/2#2"]);
+  assert.equal(first.state, "drains");
+  // All threads hear of both changes, and of nothing in between.
+  assert.deepEqual(
+    stage.tables.map(({ generations }) => generations.map(({ id }) => id)),
+    [[1], [2]],
+  );
+});
+
+Deno.test("ModelSupervisor.replace() makes one change at a time, and lets one set drain at most", async () => {
+  using stage = new Stage();
+  const generations = [1, 2, 3].map((id) => new FakeGeneration(id, "up", `${id}`, ""));
+  const begun: number[] = [];
+  const changes = generations.map((generation, i) =>
+    stage.supervisor.replace("up", () => {
+      begun.push(i);
+      return Promise.resolve(generation);
+    })
+  );
+  await changes[1];
+  assert.deepEqual(stage.serving, ["up/2#2"]);
+  assert.deepEqual(begun, [0, 1]);
+  generations[0].drained.resolve();
+  await changes[2];
+  assert.deepEqual(begun, [0, 1, 2]);
+  assert.deepEqual(stage.serving, ["up/3#3"]);
+});
+
+Deno.test("ModelSupervisor: a model that is uploaded is none of the repository's", async () => {
+  using stage = new Stage();
+  const generation = new FakeGeneration(1, "up", "1", "");
+  await stage.supervisor.replace("up", () => Promise.resolve(generation));
+  await stage.supervisor.reconcile(planOf({ a: { 1: "x" }, up: { 1: "y" } }));
+  stage.loaded[0].drained.resolve();
+  await stage.supervisor.reconcile(planOf({}));
+  assert.deepEqual(stage.serving, ["up/1#1"]);
+  assert.match(stage.failures[0], /^up\/undefined: the name "up" is taken by the model that is up/);
+  await assert.rejects(
+    () => stage.supervisor.unload("up"),
+    { code: "failed-precondition", message: /Cannot unload model "up": the name is taken/ },
+  );
+  const plan = () => Promise.resolve(planOf({ up: { 1: "y" } }).models[0]);
+  await assert.rejects(() => stage.supervisor.load(plan, "up"), { code: "failed-precondition" });
+  assert.equal(generation.state, "serves");
 });
