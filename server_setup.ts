@@ -8,6 +8,7 @@ import type { ServerFlags } from "./lib/cli/server_flags.ts";
 import { SERVER_ABOUT } from "./lib/inference/server_about.ts";
 import type { ModelSource } from "./lib/inference/model.ts";
 import { COEFS_MAX_LIMIT } from "./lib/model/linear_model.ts";
+import { NO_PERMISSIONS } from "./lib/no_permissions.ts";
 import type { LoadWeights } from "./lib/pipeline/pipeline_host.ts";
 import { WorkerBoard } from "./lib/pipeline/worker_board.ts";
 import type { ModelCommand, ModelCommandResult } from "./lib/runtime/model_commands.ts";
@@ -138,22 +139,14 @@ async function openPipeline(
 ): Promise<(command: LoadWeights) => Promise<ModelCommandResult>> {
   if (workers === 0) return () => Promise.reject(new TypeError("An upload without workers"));
   const log = moduleLogger("pipeline");
-  const [{ PipelineHost }, { instancePermissions }] = await Promise.all([
-    import("./lib/pipeline/pipeline_host.ts"),
-    import("./lib/platforms/instance_permissions.ts"),
-  ]);
-  const permissions = instancePermissions("pipeline", {
-    name: PIPELINE_MODEL,
-    folder: "",
-    options: {},
-  });
+  const { PipelineHost } = await import("./lib/pipeline/pipeline_host.ts");
   const host = new PipelineHost({
     workers,
     queueMax,
     board,
     context,
     nextId,
-    spawn: () => spawn(permissions),
+    spawn: () => spawn(NO_PERMISSIONS),
     replace: (model, load) => models.replace(model, load),
     events: {
       onWeightsRefused: (nnId, workers, refused, reason) =>

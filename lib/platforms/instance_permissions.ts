@@ -18,10 +18,10 @@ const SUBJECTS = {
 /**
  * The permissions with which a worker is made that holds an instance of a model.
  *
- * All may read the version's folder, but the Pipeline's workers, which have none. ONNX may also read
- * `libraryFolder`, and load native libraries where this thread may: without, it takes its WebAssembly build. A
- * script has what its option `permissions` names, its `tempFolder`, and with the option `onnx` what ONNX has, of
- * which its thread gives up native libraries before it runs the script's code.
+ * All may read the version's folder. ONNX may also read `libraryFolder`, and load native libraries where this
+ * thread may: without, it takes its WebAssembly build. A script has what its option `permissions` names, its
+ * `tempFolder`, and with the option `onnx` what ONNX has, of which its thread gives up native libraries before it
+ * runs the script's code.
  *
  * @param libraryFolder onnxruntime's, if it stands outside of its packages
  * @throws {OperationError} `invalid-argument` naming the option that is wrong; `failed-precondition` naming what
@@ -33,7 +33,6 @@ export function instancePermissions(
   libraryFolder?: string,
 ): Deno.PermissionOptionsObject {
   const { folder } = source;
-  if (platform === "pipeline") return NOTHING;
   const libraries = libraryFolder === undefined ? [] : [libraryFolder];
   if (platform === "onnx") {
     return { ...NO_PERMISSIONS, read: [folder, ...libraries], ffi: isGranted({ name: "ffi" }) };
