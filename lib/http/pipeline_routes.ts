@@ -19,6 +19,8 @@ export const PIPELINE_ROUTES: readonly Route[] = [
     method: "PUT",
     path: "/set_weights",
     operation: "setWeights",
+    // It changes what all get.
+    kind: "management",
     handler: (call, context) => plainly(() => setWeights(call, context)),
     onOverload: busy,
   },

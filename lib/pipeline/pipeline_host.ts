@@ -43,7 +43,10 @@ export interface PipelineHostOptions {
   /** Starts a thread that may do nothing but compute. */
   readonly spawn: () => InstanceHandle;
   /** Lets what is loaded serve in place of what did, one change after another; if it rejects all stays. */
-  readonly replace: (model: string, load: () => Promise<LiveGeneration>) => Promise<void>;
+  readonly replace: (
+    model: string,
+    load: (signal: AbortSignal) => Promise<LiveGeneration>,
+  ) => Promise<void>;
   readonly events: PipelineEvents;
 }
 
@@ -93,10 +96,14 @@ export class PipelineHost {
     const { replace, events } = this.#options;
     let traces: readonly (string | undefined)[] = [];
     try {
-      await replace(PIPELINE_MODEL, async () => {
+      await replace(PIPELINE_MODEL, async (signal) => {
         const version = `${this.#taken + 1}`;
         const plan = this.#plan(nnId, version, weights);
-        const outcomes = await tryInstances(plan, this.#options.context.events.onInstanceLog);
+        const outcomes = await tryInstances(
+          plan,
+          this.#options.context.events.onInstanceLog,
+          signal,
+        );
         traces = outcomes.map(({ failure }) => failure?.message);
         const refused = traces.filter((trace) => trace !== undefined);
         if (refused.length > 0) {

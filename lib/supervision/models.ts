@@ -66,7 +66,7 @@ export class Models {
   }
 
   /** Lets a model that is uploaded serve; see `ModelSupervisor.replace`. */
-  replace(model: string, load: () => Promise<Generation>): Promise<void> {
+  replace(model: string, load: (signal: AbortSignal) => Promise<Generation>): Promise<void> {
     return this.#supervisor.replace(model, load);
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ErrorCode, OperationError } from "../../lib/errors.ts";
 import { BodyBudget } from "../../lib/http/body_budget.ts";
 import { PIPELINE_UPLOAD_BYTES_MAX } from "../../lib/limits.ts";
+import { BearerAuth, digestOf } from "../../lib/security/bearer_auth.ts";
 import { RawClient } from "./raw_client.ts";
 import { mayUseNet, TestApp, TestHttpServer } from "./test_http.ts";
 
@@ -336,3 +337,20 @@ Deno.test(
     assert.deepEqual(test.workers.uploads, []);
   },
 );
+
+Deno.test("PUT /set_weights is for admins where there are some, predictions for all callers", async () => {
+  const [caller, admin] = ["callers-token-0123", "admins-token-0123"];
+  const app = new TestApp();
+  app.app.authenticator = new BearerAuth({
+    callers: [digestOf(caller)],
+    admins: [digestOf(admin)],
+  });
+  const statuses: number[] = [];
+  for (const token of [caller, admin]) {
+    const headers = { authorization: `Bearer ${token}` };
+    const uploaded = await put(app, { nn_id: NN_ID, data: file("QUJD") }, headers);
+    const predicted = await app.post("/predict", { vector: [1, 2] }, headers);
+    statuses.push(uploaded.status, predicted.status);
+  }
+  assert.deepEqual(statuses, [403, 200, 200, 200]);
+});

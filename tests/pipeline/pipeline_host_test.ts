@@ -25,7 +25,7 @@ function host(options: Partial<PipelineHostOptions>): PipelineHost {
     spawn: () => {
       throw new TypeError("No worker is started here");
     },
-    replace: async (_, load) => void await load(),
+    replace: async (_, load) => void await load(new AbortController().signal),
     events: { onWeightsRefused: () => {}, onUploadFailed: () => {} },
     ...options,
   });
@@ -104,7 +104,7 @@ Deno.test("PipelineHost.run() says which workers failed, and lets none of the se
     board: WorkerBoard.allocate(workers.length),
     spawn: () => workers[started++],
     replace: async (_, load) => {
-      await load();
+      await load(new AbortController().signal);
       replaced++;
     },
     events: {
