@@ -6,10 +6,12 @@ import type { ThreadReport } from "../serving/thread_protocol.ts";
 /** Statuses of HTTP that tell of an error. */
 const HTTP_ERRORS_FROM = 400;
 
-/** Counts what a serving thread does, and reports the bugs that it meets. */
+/** Counts what a serving thread does, and reports the bugs that it meets and how the store does. */
 export class ThreadObserver implements CallObserver {
   readonly #counters: Counters;
   readonly #report: (message: ThreadReport) => void;
+  /** Whether the store did not do what it was asked for last. */
+  #storeFails = false;
 
   constructor(counters: Counters, report: (message: ThreadReport) => void) {
     this.#counters = counters;
@@ -46,6 +48,28 @@ export class ThreadObserver implements CallObserver {
 
   onRequestEnd(status: number): void {
     this.#counters.increment(status < HTTP_ERRORS_FROM ? "callsOk" : "callsFailed");
+  }
+
+  onInvocationOk(): void {
+    this.#counters.increment("invocationsOk");
+  }
+
+  onInvocationFailed(): void {
+    this.#counters.increment("invocationsFailed");
+  }
+
+  onStoreAnswered(): void {
+    if (!this.#storeFails) return;
+    this.#storeFails = false;
+    this.#report({ type: "storeWorks" });
+  }
+
+  /** Reported the first time after it worked. */
+  onStoreFailed(reason: string): void {
+    this.#counters.increment("storeFailures");
+    if (this.#storeFails) return;
+    this.#storeFails = true;
+    this.#report({ type: "storeFails", reason });
   }
 
   onHandlerError(path: string, error: unknown): void {
