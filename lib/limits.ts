@@ -538,3 +538,23 @@ export const INVOCATION_LIST_MAX = 1_000;
 
 /** … and unless the request says: a screenful or two. */
 export const INVOCATION_LIST_DEFAULT = 100;
+/** Runs that are kept unless a flag says otherwise: with images of 100 kB they take 10 GB. */
+export const STORE_ROWS_MAX_DEFAULT = 100_000;
+
+/** Bytes of runs that the store in memory keeps: what a server on a small machine can spare. */
+export const STORE_MEMORY_BYTES_MAX = 268_435_456;
+
+/** Calls of one serving thread that the store has not answered: at 10,000 saves a second, half a second's. */
+export const STORE_CALLS_MAX = 4_096;
+
+/** … and bytes of their runs; a single run may be larger, as a message may. */
+export const STORE_CALL_BYTES_MAX = 67_108_864;
+
+/** How long after the store's thread died or could not open the store it is tried again; twice as long each time. */
+export const STORE_RESTART_MS = 250;
+
+/** … at most: whoever has mended the cause waits no longer, and a try costs 30 ms. */
+export const STORE_RESTART_MS_MAX = 5_000;
+
+/** How long the store's thread has to finish at the end of the server, beyond what calls may take. */
+export const STORE_CLOSE_MS = 1_000;

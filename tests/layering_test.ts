@@ -20,6 +20,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   supervision: ["runtime", "repository", "platforms", "inference", "tensor", "cache", "lock"],
   telemetry: ["inference"],
   invocation: ["inference", "tensor"],
+  invocation: [],
+  store: ["invocation", "timing"],
   serving: ["lock", "cache", "model", "numstore", "runtime", "telemetry"],
   http2: [],
   protobuf: [],
@@ -78,6 +80,7 @@ Deno.test({ name: "lib: only composition roots stand outside", ignore: !mayRead 
     "server.ts",
     "server_setup.ts",
     "server_thread.ts",
+    "store_thread.ts",
   ]);
 });
 

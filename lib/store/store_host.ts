@@ -1,0 +1,158 @@
+import {
+  STORE_CALLS_MAX,
+  STORE_CLOSE_MS,
+  STORE_RESTART_MS,
+  STORE_RESTART_MS_MAX,
+} from "../limits.ts";
+import { CallClaims } from "./call_claims.ts";
+import type { StoreOptions } from "./store_options.ts";
+import { storePermissions } from "./store_permissions.ts";
+import type { StoreCommand, StoreNews, StoreReport } from "./store_protocol.ts";
+import { describeStore, type StoreUrl } from "./store_url.ts";
+
+/** A Web Worker that runs `store_thread.ts`, as far as its host uses it. */
+export interface StoreThread {
+  postMessage(command: StoreCommand, transfer: Transferable[]): void;
+  terminate(): void;
+  onmessage: ((event: MessageEvent<StoreReport>) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+}
+
+/** What a host is made of. */
+export interface StoreHostParts {
+  readonly url: StoreUrl;
+  readonly options: StoreOptions;
+  spawn(permissions: Deno.PermissionOptionsObject): StoreThread;
+  /** It is open, the first time or again. */
+  onOpened(store: string): void;
+  /** It could not be opened, or its thread died; it is tried again. Told once for each reason in a row. */
+  onDown(store: string, reason: string): void;
+}
+
+/** A serving thread, as far as it is told of the store. */
+export type Tell = (news: StoreNews, transfer: Transferable[]) => void;
+
+/**
+ * The main thread's end of the store: starts its thread when it is first needed, gives each serving thread a line
+ * to it, and starts another when it dies or could not open the store.
+ *
+ * ```text
+ *  idle ──need()──► opening ──opened──► open
+ *                   ▲     └──failed──► down ◄──died──┘
+ *                   └──after a while────┘
+ * ```
+ */
+export class StoreHost {
+  readonly #parts: StoreHostParts;
+  readonly #members = new Set<Tell>();
+  #thread: StoreThread | undefined;
+  #state: "idle" | "opening" | "open" | "down" | "closed" = "idle";
+  #downReason = "";
+  #restartMs = STORE_RESTART_MS;
+  #restart: ReturnType<typeof setTimeout> | undefined;
+  #ended: PromiseWithResolvers<void> | undefined;
+
+  constructor(parts: StoreHostParts) {
+    this.#parts = parts;
+  }
+
+  /** Has the store opened, now or as soon as it can be; who has joined is told. */
+  need(): void {
+    if (this.#state === "idle") this.#open();
+  }
+
+  /**
+   * Has a serving thread told of the store, from now on.
+   *
+   * @returns has it told no more: for a thread that is gone
+   */
+  join(tell: Tell): () => void {
+    this.#members.add(tell);
+    if (this.#state === "open") this.#link(tell);
+    if (this.#state === "down") tell({ type: "storeLost", reason: this.#downReason }, []);
+    return () => this.#members.delete(tell);
+  }
+
+  /** Has the thread finish what has arrived and close the store; it is ended in the end in any case. */
+  async close(): Promise<void> {
+    clearTimeout(this.#restart);
+    const thread = this.#thread;
+    const wasOpen = this.#state === "open";
+    this.#state = "closed";
+    if (thread === undefined) return;
+    if (wasOpen) {
+      this.#ended = Promise.withResolvers();
+      const waitMs = this.#parts.options.timeoutMs + STORE_CLOSE_MS;
+      const late = setTimeout(() => this.#ended?.resolve(), waitMs);
+      thread.postMessage({ type: "close" }, []);
+      await this.#ended.promise;
+      clearTimeout(late);
+    }
+    this.#end();
+  }
+
+  #open(): void {
+    const { url, options, spawn } = this.#parts;
+    this.#state = "opening";
+    const thread = spawn(storePermissions(url));
+    this.#thread = thread;
+    thread.onmessage = ({ data }) => this.#onReport(data);
+    thread.onerror = (event) => {
+      event.preventDefault();
+      this.#onDown(`its thread died: ${event.message}`);
+    };
+    thread.postMessage({ type: "open", url, options }, []);
+  }
+
+  #onReport(report: StoreReport): void {
+    switch (report.type) {
+      case "opened":
+        return this.#onOpened();
+      case "openFailed":
+        return this.#onDown(report.message);
+      case "quit":
+        return this.#onDown(`its thread ended itself: ${report.how}`);
+      case "closed":
+        return this.#ended?.resolve();
+    }
+  }
+
+  #onOpened(): void {
+    if (this.#state !== "opening") return;
+    this.#state = "open";
+    this.#downReason = "";
+    this.#restartMs = STORE_RESTART_MS;
+    this.#parts.onOpened(describeStore(this.#parts.url));
+    for (const tell of this.#members) this.#link(tell);
+  }
+
+  #onDown(reason: string): void {
+    this.#end();
+    this.#ended?.resolve();
+    if (this.#state === "closed") return;
+    this.#state = "down";
+    for (const tell of this.#members) tell({ type: "storeLost", reason }, []);
+    if (reason !== this.#downReason) {
+      this.#parts.onDown(describeStore(this.#parts.url), reason);
+    }
+    this.#downReason = reason;
+    this.#restart = setTimeout(() => this.#open(), this.#restartMs);
+    this.#restartMs = Math.min(2 * this.#restartMs, STORE_RESTART_MS_MAX);
+  }
+
+  #end(): void {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    if (thread === undefined) return;
+    thread.onmessage = null;
+    thread.onerror = null;
+    thread.terminate();
+  }
+
+  #link(tell: Tell): void {
+    const { port1, port2 } = new MessageChannel();
+    const claims = CallClaims.allocate(STORE_CALLS_MAX);
+    this.#thread?.postMessage({ type: "join", port: port2, claims }, [port2]);
+    tell({ type: "storeJoined", port: port1, claims }, [port1]);
+  }
+}

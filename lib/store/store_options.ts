@@ -1,0 +1,17 @@
+/** How safe a save is when SQLite says that it is done. */
+export type StoreSync =
+  /** On the disk: it outlives a power failure. */
+  | "full"
+  /** With the kernel: it outlives the server, and a power failure if some seconds have passed. */
+  | "normal";
+
+/** How a store keeps runs. */
+export interface StoreOptions {
+  readonly sync: StoreSync;
+  /** After which a run is told no more; undefined for never. */
+  readonly ttlMs: number | undefined;
+  /** With more runs the oldest are removed; undefined for as many as there is room for. */
+  readonly rowsMax: number | undefined;
+  /** Within which a call is answered, or fails. */
+  readonly timeoutMs: number;
+}

@@ -1,0 +1,31 @@
+import { dirname, resolve } from "node:path";
+import { hostAndPort, type StoreUrl } from "./store_url.ts";
+
+/** None of any kind. */
+const NOTHING = {
+  read: false,
+  write: false,
+  net: false,
+  env: false,
+  sys: false,
+  run: false,
+  ffi: false,
+  import: false,
+} as const satisfies Deno.PermissionOptionsObject;
+
+/**
+ * The permissions with which a store's thread is made: SQLite's has its file's folder, where its log stands too;
+ * Redis's that server; and none has more.
+ */
+export function storePermissions(url: StoreUrl): Deno.PermissionOptionsObject {
+  switch (url.kind) {
+    case "memory":
+      return NOTHING;
+    case "sqlite": {
+      const folder = dirname(resolve(url.path));
+      return { ...NOTHING, read: [folder], write: [folder] };
+    }
+    case "redis":
+      return { ...NOTHING, net: [hostAndPort(url)] };
+  }
+}
