@@ -57,9 +57,9 @@ async function serve(flags: ServerFlags): Promise<number> {
   }
   const signal = await shutdown;
   log.info("draining", { signal });
-  const { pool, models } = server;
+  const { pool, models, store } = server;
   const finished = await pool.drain(flags.drainMs);
-  await models.close();
+  await Promise.all([models.close(), store.close()]);
   if (!finished) log.warn("calls were cut off", { drainMs: flags.drainMs });
   log.info("stopped", { ...pool.counters, ...cacheCounters(pool.state) });
   return 0;
@@ -69,10 +69,12 @@ async function serve(flags: ServerFlags): Promise<number> {
  * The binary may read and write any file and load any library, as it cannot be told before which ones its
  * flags and its models' configurations will name. What they name none of it gives up.
  */
-function dropPermissions({ tls, authTokenFile, models }: ServerFlags): void {
+function dropPermissions({ tls, authTokenFile, models, store }: ServerFlags): void {
   if (models !== undefined || !Deno.build.standalone) return;
-  Deno.permissions.revokeSync({ name: "write" });
   Deno.permissions.revokeSync({ name: "ffi" });
+  // The store's thread is given no more than its file's folder, and may have to be started again at any time.
+  if (store.kind === "sqlite") return;
+  Deno.permissions.revokeSync({ name: "write" });
   if (tls === undefined && authTokenFile === undefined) {
     Deno.permissions.revokeSync({ name: "read" });
   }
@@ -119,9 +121,9 @@ function describeCredentials({ certificate, tokenDigests }: LoadedCredentials) {
 }
 
 /** A signal came before the first connection could. */
-async function stopEarly({ pool, models }: OpenServer): Promise<number> {
+async function stopEarly({ pool, models, store }: OpenServer): Promise<number> {
   pool.terminate();
-  await models.close();
+  await Promise.all([models.close(), store.close()]);
   return 0;
 }
 

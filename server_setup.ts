@@ -12,7 +12,9 @@ import { ModelStatisticsRow } from "./lib/runtime/model_statistics.ts";
 import { allocateThreadWakes } from "./lib/runtime/thread_wake.ts";
 import type { ServerCredentials } from "./lib/serving/thread_protocol.ts";
 import { allocateSharedMemory, SUPERVISOR_OWNER } from "./lib/serving/shared_state.ts";
+import { StoreWatch } from "./lib/serving/store_watch.ts";
 import { ThreadPool, type ThreadPoolEvents } from "./lib/serving/thread_pool.ts";
+import { StoreHost } from "./lib/store/store_host.ts";
 import type { InstanceHandle } from "./lib/supervision/instance.ts";
 import type { GenerationEvents } from "./lib/supervision/live_generation.ts";
 import { Models } from "./lib/supervision/models.ts";
@@ -29,6 +31,8 @@ const INSTANCE_OWNERS_FROM = 1_000_000_000;
 export interface OpenServer {
   readonly pool: ThreadPool;
   readonly models: Models;
+  /** What keeps invocations; to be closed behind the pool. */
+  readonly store: StoreHost;
   /** Whether there is a folder of models. */
   readonly modelsGiven: boolean;
 }
@@ -50,8 +54,28 @@ export async function openServer(
   const wakes = allocateThreadWakes(flags.threads);
   const models = await openModels(flags, wakes, (table) => pool.serveModels(table));
   const tracing = asksForTraces(readTelemetryVariable) ? await openTracing() : undefined;
-  const pool = openPool({ flags, credentials, wakes, models, tracing, log, files });
-  return { pool, models, modelsGiven: flags.models !== undefined };
+  const watch = new StoreWatch(moduleLogger("store"));
+  const store = openStoreHost(flags, watch);
+  const events = poolEvents(models, watch, log);
+  const pool = openPool({ flags, credentials, wakes, models, tracing, store, files, events });
+  return { pool, models, store, modelsGiven: flags.models !== undefined };
+}
+
+/** One that somebody has asked for is opened at once, so that they hear what is wrong with it. */
+function openStoreHost(flags: ServerFlags, watch: StoreWatch): StoreHost {
+  const host = new StoreHost({
+    url: flags.store,
+    options: flags.storeOptions,
+    spawn: (permissions) =>
+      new Worker(new URL("./store_thread.ts", import.meta.url), {
+        type: "module",
+        deno: { permissions },
+      }),
+    onOpened: (store) => watch.onOpened(store),
+    onDown: (store, reason) => watch.onDown(store, reason),
+  });
+  if (flags.storeGiven) host.need();
+  return host;
 }
 
 /** How to trace, as the environment says; its modules are loaded by servers that trace. */
@@ -174,12 +198,13 @@ interface PoolParts {
   readonly wakes: SharedArrayBuffer;
   readonly models: Models;
   readonly tracing: TraceSettings | undefined;
-  readonly log: Logger;
+  readonly store: StoreHost;
   readonly files: ServerFiles;
+  readonly events: ThreadPoolEvents;
 }
 
 function openPool(
-  { flags, credentials, wakes, models, tracing, log, files }: PoolParts,
+  { flags, credentials, wakes, models, tracing, store, files, events }: PoolParts,
 ): ThreadPool {
   const { threads, cacheEntries, cacheBytes, maxMessageBytes } = flags;
   // One processor is left to the kernel's share of the work, and to whoever else is on the machine.
@@ -222,11 +247,17 @@ function openPool(
     modelMemory: { linearStatistics: ModelStatisticsRow.allocate(threads + 1), wakes },
     httpPort: flags.httpPort,
     tracing,
-    events: poolEvents(models, log),
+    store,
+    invocation: {
+      model: flags.invocationModel,
+      storeTimeoutMs: flags.storeOptions.timeoutMs,
+      needsStore: flags.storeGiven,
+    },
+    events,
   });
 }
 
-function poolEvents(models: Models, log: Logger): ThreadPoolEvents {
+function poolEvents(models: Models, watch: StoreWatch, log: Logger): ThreadPoolEvents {
   return {
     onThreadDied: (thread, reason, lockRecovered) =>
       log.error("a serving thread died", { thread, reason, lockRecovered }),
@@ -238,5 +269,7 @@ function poolEvents(models: Models, log: Logger): ThreadPoolEvents {
     onSpansLost: (thread, lost, reason) =>
       log.warn("traces were lost", { thread, inferences: lost, reason }),
     onModelCommand: (command) => models.run(command),
+    onStoreFails: (reason) => watch.onStoreFails(reason),
+    onStoreWorks: () => watch.onStoreWorks(),
   };
 }

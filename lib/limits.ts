@@ -538,6 +538,7 @@ export const INVOCATION_LIST_MAX = 1_000;
 
 /** … and unless the request says: a screenful or two. */
 export const INVOCATION_LIST_DEFAULT = 100;
+
 /** Runs that are kept unless a flag says otherwise: with images of 100 kB they take 10 GB. */
 export const STORE_ROWS_MAX_DEFAULT = 100_000;
 

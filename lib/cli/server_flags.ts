@@ -17,6 +17,7 @@ import { bytesFrom, FILE, HOST, integerFrom, oneOf, orWord, secondsFrom } from "
 import type { LogFormat } from "./logging.ts";
 import { MODEL_FLAGS, type ModelFlags, readModelFlags } from "./model_flags.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
+import { readStoreFlags, STORE_FLAGS, type StoreFlags } from "./store_flags.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -54,7 +55,7 @@ const CONNECTION_SECONDS_MAX = 2_678_400;
 const AUTO = "auto";
 
 /** What `server` runs with. */
-export interface ServerFlags extends ModelFlags {
+export interface ServerFlags extends ModelFlags, StoreFlags {
   /** Address to listen on, an IPv6 one without brackets. */
   readonly host: string;
   /** TCP port; 0 for any free one. */
@@ -273,6 +274,7 @@ const SERVER: Program = {
     tlsKey,
     authTokenFile,
     ...MODEL_FLAGS,
+    ...STORE_FLAGS,
   ],
 };
 
@@ -324,6 +326,7 @@ function buildFlags(given: GivenArguments): ServerFlags {
     logFormat: flagValue(logFormat, given),
     ...securityFlags(given),
     ...readModelFlags(given),
+    ...readStoreFlags(given),
   };
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../limits.ts";
 import { BodyBudget } from "./body_budget.ts";
 import type { HttpApp, HttpObserver } from "./http_app.ts";
+import type { KeptRuns } from "./kept_runs.ts";
 import type { CounterSource } from "./route.ts";
 
 /** What a thread serves over HTTP, and where. */
@@ -22,6 +23,7 @@ export interface HttpServerOptions extends ListenOptions {
   /** The largest body of a request, in bytes. */
   readonly bodyBytesMax: number;
   readonly backend: InferenceBackend;
+  readonly invocations: KeptRuns;
   /** Counters of the whole server, for its metrics. */
   readonly counters: CounterSource;
   /** The server's version. */
@@ -113,10 +115,11 @@ export class HttpServer {
 
   async #loadApp(): Promise<HttpApp> {
     const { HttpApp } = await import("./http_app.ts");
-    const { bodyBytesMax, receiveMs, requestsMax, backend, counters, version, observer } =
-      this.#options;
+    const { bodyBytesMax, receiveMs, requestsMax, backend, invocations } = this.#options;
+    const { counters, version, observer } = this.#options;
     this.#app = new HttpApp({
       backend,
+      invocations,
       counters,
       version,
       observer,

@@ -1,5 +1,6 @@
 import type { InferenceBackend } from "../inference/backend.ts";
 import type { BodyBudget } from "./body_budget.ts";
+import type { KeptRuns } from "./kept_runs.ts";
 import type { BodyLimits } from "./request_body.ts";
 
 /** Counters of the server by name, each a sum since it started. */
@@ -8,6 +9,7 @@ export type CounterSource = () => Readonly<Record<string, number>>;
 /** What the routes answer from. */
 export interface HttpContext {
   readonly backend: InferenceBackend;
+  readonly invocations: KeptRuns;
   readonly bodyLimits: BodyLimits;
   readonly budget: BodyBudget;
   readonly counters: CounterSource;
@@ -23,6 +25,8 @@ export interface HttpCall {
   readonly model: string;
   /** What stood for `{version}`, decoded. */
   readonly modelVersion: string | undefined;
+  /** What stood for `{id}`, decoded. */
+  readonly id: string;
 }
 
 /** Answers a request; throws HttpError or OperationError for the client, anything else is a bug. */
@@ -30,8 +34,8 @@ export type HttpHandler = (call: HttpCall, context: HttpContext) => Response | P
 
 /** What is answered under one path. */
 export interface Route {
-  readonly method: "GET" | "POST";
-  /** With `{model}` and `{version}`, as OpenAPI writes it; what is in brackets may be absent. */
+  readonly method: "GET" | "POST" | "DELETE";
+  /** With `{model}`, `{version}` and `{id}`, as OpenAPI writes it; what is in brackets may be absent. */
   readonly path: string;
   /** The operation's name in the API's description. */
   readonly operation: string;

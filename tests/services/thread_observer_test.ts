@@ -30,3 +30,25 @@ Deno.test("ThreadObserver counts connections and calls, and reports bugs", () =>
     { type: "handlerError", path: "/S/M", error: "text" },
   ]);
 });
+
+Deno.test("ThreadObserver counts invocations and failures of the store, and reports when it fails and works", () => {
+  const memory = Counters.allocate(1);
+  const reports: ThreadReport[] = [];
+  const observer = new ThreadObserver(new Counters(memory, 0), (report) => reports.push(report));
+  observer.onInvocationOk();
+  observer.onStoreAnswered();
+  for (const reason of ["full", "still full"]) {
+    observer.onStoreFailed(reason);
+    observer.onInvocationFailed();
+  }
+  observer.onStoreAnswered();
+  observer.onStoreAnswered();
+  observer.onStoreFailed("down");
+  const { invocationsOk, invocationsFailed, storeFailures } = Counters.sums(memory);
+  assert.deepEqual([invocationsOk, invocationsFailed, storeFailures], [1, 2, 3]);
+  assert.deepEqual(reports, [
+    { type: "storeFails", reason: "full" },
+    { type: "storeWorks" },
+    { type: "storeFails", reason: "down" },
+  ]);
+});
