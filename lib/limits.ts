@@ -559,3 +559,36 @@ export const STORE_RESTART_MS_MAX = 5_000;
 
 /** How long the store's thread has to finish at the end of the server, beyond what calls may take. */
 export const STORE_CLOSE_MS = 1_000;
+
+/** How long SQLite itself waits for a lock, and the store between two tries: what others wait for meanwhile. */
+export const SQLITE_BUSY_MS = 20;
+
+/** Changes of one transaction: at a few microseconds each, those who only read wait 10 ms for it. */
+export const SQLITE_COMMIT_CHANGES_MAX = 1_024;
+
+/** … and bytes; a single change may be larger. */
+export const SQLITE_COMMIT_BYTES_MAX = 16_777_216;
+
+/** What SQLite's log is cut to once all of it is in the file: a log that was large once is no reason to keep it. */
+export const SQLITE_LOG_BYTES_MAX = 67_108_864;
+
+/** How often it is looked whether there are runs to remove, beside with each save. */
+export const SQLITE_SWEEP_MS = 1_000;
+
+/** Runs that a transaction removes beyond twice as many as it saves: a few milliseconds' work. */
+export const SQLITE_SWEPT_MAX = 256;
+
+/** For how long a store counts as not ready since its last save has failed; then who asks again may try. */
+export const SQLITE_FAULT_MS = 10_000;
+
+/** How long after a connection to Redis was lost it is tried again; twice as long each time. */
+export const REDIS_RECONNECT_MS = 25;
+
+/** … at most: this long after Redis is back runs are kept again. */
+export const REDIS_RECONNECT_MS_MAX = 1_000;
+
+/** How often Redis is asked for runs that are over: their parts it removes itself, their places in the list not. */
+export const REDIS_SWEEP_MS = 1_000;
+
+/** Runs that one script removes: a millisecond, in which Redis does nothing else. */
+export const REDIS_SWEPT_MAX = 256;

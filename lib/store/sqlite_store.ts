@@ -1,11 +1,215 @@
+import type { DatabaseSync } from "node:sqlite";
 import { OperationError } from "../errors.ts";
+import type { ListedRun, RunPage } from "../invocation/run_store.ts";
+import { SQLITE_FAULT_MS, SQLITE_SWEEP_MS, SQLITE_SWEPT_MAX } from "../limits.ts";
+import { parseCursor } from "./cursor.ts";
+import { GroupCommit } from "./group_commit.ts";
+import type { RunText } from "./run_text.ts";
+import { sqliteError } from "./sqlite_error.ts";
+import { openSqliteFile } from "./sqlite_file.ts";
 import type { StoreOptions } from "./store_options.ts";
-import type { TextStore } from "./text_store.ts";
+import type { Begin, TextStore } from "./text_store.ts";
 
+/** Of the wait for an answer, this much is a wait for a lock at most: the rest is to tell of it. */
+const LOCK_SHARE = 0.8;
+
+/** @throws {OperationError} `unavailable` as `openSqliteFile` does */
 export function openSqliteStore(
   path: string,
-  _options: StoreOptions,
-  _now: () => number,
-): TextStore {
-  throw new OperationError("unavailable", `Cannot open sqlite:${path}: not built yet`);
+  options: StoreOptions,
+  now: () => number = Date.now,
+): SqliteStore {
+  return new SqliteStore(openSqliteFile(path, options), path, options, now);
+}
+
+/**
+ * Runs in an SQLite file, each a row with its input and its output.
+ *
+ * Whoever writes does so in groups (`GroupCommit`). Runs that are over, and the oldest beyond `rowsMax`, are removed
+ * with each group, a few more than came in, and in between while there are such. The file keeps its size, and uses
+ * again what is free in it. Several servers may share one.
+ *
+ * Cost: a group waits for the disk once with `sync` "full"; logarithmic in the number of runs.
+ */
+export class SqliteStore implements TextStore {
+  readonly #database: DatabaseSync;
+  readonly #path: string;
+  readonly #file: Deno.FileInfo;
+  readonly #commits: GroupCommit;
+  readonly #ttlMs: number;
+  readonly #rowsMax: number;
+  readonly #now: () => number;
+  readonly #statements;
+  readonly #sweeper: ReturnType<typeof setInterval>;
+  readonly #changes = new Set<Promise<unknown>>();
+  #sequence = 0;
+  /** Why the last save failed, and when on `performance.now()`. */
+  #fault: { readonly error: unknown; readonly atMs: number } | undefined;
+
+  /** @param database from `openSqliteFile`; it is this store's from now on */
+  constructor(database: DatabaseSync, path: string, options: StoreOptions, now: () => number) {
+    this.#database = database;
+    this.#path = path;
+    this.#file = Deno.statSync(path);
+    this.#ttlMs = options.ttlMs ?? Infinity;
+    this.#rowsMax = options.rowsMax ?? Infinity;
+    this.#now = now;
+    this.#statements = prepare(database);
+    this.#commits = new GroupCommit({
+      database,
+      path,
+      lockWaitMs: LOCK_SHARE * options.timeoutMs,
+      onBegin: () => this.#sequence = Number(this.#statements.last.get()?.sequence ?? 0),
+      onEnd: (changes) => this.#retain(2 * changes + SQLITE_SWEPT_MAX),
+    });
+    this.#sweeper = setInterval(() => this.#sweep(), SQLITE_SWEEP_MS);
+  }
+
+  async save({ id, input, output }: RunText, begin: Begin): Promise<void> {
+    const bytes = 2 * (input.length + output.length);
+    try {
+      await this.#change(`save run ${id}`, bytes, begin, () => {
+        this.#statements.save.run(++this.#sequence, id, this.#now(), input, output);
+      });
+      this.#fault = undefined;
+    } catch (error) {
+      if (error instanceof OperationError && error.code === "unavailable") {
+        this.#fault = { error, atMs: performance.now() };
+      }
+      throw error;
+    }
+  }
+
+  find(id: number): Promise<RunText | undefined> {
+    return this.#read(`find run ${id}`, () => {
+      const row = this.#statements.find.get(id, this.#overSince);
+      return row && { id, input: String(row.input), output: String(row.output) };
+    });
+  }
+
+  delete(id: number, begin: Begin): Promise<boolean> {
+    return this.#change(`delete run ${id}`, 0, begin, () => {
+      return Number(this.#statements.delete.run(id, this.#overSince).changes) > 0;
+    });
+  }
+
+  list({ after, limit }: RunPage): Promise<readonly ListedRun[]> {
+    return this.#read("list runs", () => {
+      const before = parseCursor(after) ?? Number.MAX_SAFE_INTEGER;
+      return this.#statements.list.all(before, this.#overSince, limit).map((row) => ({
+        id: Number(row.id),
+        savedMs: Number(row.saved_ms),
+        cursor: String(row.sequence),
+      }));
+    });
+  }
+
+  /**
+   * By writing, and by where the file is: a full disk can be read, and so can a file that was removed. What it writes
+   * is little and may fit where a run does not, so that for a while it rejects as the last save did.
+   */
+  async check(): Promise<void> {
+    if (this.#fault !== undefined && performance.now() - this.#fault.atMs < SQLITE_FAULT_MS) {
+      throw this.#fault.error;
+    }
+    await this.#change("keep runs", 0, () => {}, () => this.#statements.check.run(this.#now()));
+    const found = await Deno.stat(this.#path).catch(() => undefined);
+    if (found?.ino === this.#file.ino && found.dev === this.#file.dev) return;
+    const problem = found === undefined ? "it was removed" : "there is another file in its place";
+    throw new OperationError(
+      "unavailable",
+      `Cannot keep runs in sqlite:${this.#path}: ${problem}, needs the server to be restarted`,
+    );
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    while (this.#changes.size > 0) await Promise.allSettled(this.#changes);
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  async #change<Result>(
+    what: string,
+    bytes: number,
+    begin: Begin,
+    apply: () => Result,
+  ): Promise<Result> {
+    const change = this.#commits.add({ what, bytes, begin, apply });
+    this.#changes.add(change);
+    try {
+      return await change;
+    } finally {
+      this.#changes.delete(change);
+    }
+  }
+
+  // Rejects for what SQLite throws.
+  // deno-lint-ignore require-await
+  async #read<Result>(what: string, read: () => Result): Promise<Result> {
+    try {
+      return read();
+    } catch (error) {
+      throw error instanceof OperationError ? error : sqliteError(what, this.#path, error);
+    }
+  }
+
+  /** Runs that were saved by then are told no more. */
+  get #overSince(): number {
+    return this.#ttlMs === Infinity ? Number.MIN_SAFE_INTEGER : this.#now() - this.#ttlMs;
+  }
+
+  /** Removes runs that are over and too many, oldest first; in a transaction. @param most it may remove */
+  #retain(most: number): void {
+    const { oldest, removeOver, count, removeOldest } = this.#statements;
+    if (this.#isOver(Number(oldest.get()?.saved_ms ?? Infinity))) {
+      removeOver.run(most, this.#overSince);
+    }
+    const tooMany = Number(count.get()?.runs ?? 0) - this.#rowsMax;
+    if (tooMany > 0) removeOldest.run(Math.min(tooMany, most));
+  }
+
+  #isOver(savedMs: number): boolean {
+    return savedMs <= this.#overSince;
+  }
+
+  /** In the background, what saves have left: it may fail, as a save would, which will say so. */
+  #sweep(): void {
+    if (this.#changes.size > 0) return;
+    const { oldest, count } = this.#statements;
+    try {
+      const isDue = this.#isOver(Number(oldest.get()?.saved_ms ?? Infinity)) ||
+        Number(count.get()?.runs ?? 0) > this.#rowsMax;
+      if (!isDue) return;
+    } catch {
+      return;
+    }
+    this.#change("remove old runs", 0, () => {}, () => {}).then(() => this.#sweep(), () => {});
+  }
+}
+
+function prepare(database: DatabaseSync) {
+  return {
+    last: database.prepare("SELECT max(sequence) AS sequence FROM runs"),
+    save: database.prepare(`
+      INSERT INTO runs (sequence, id, saved_ms, input, output) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, saved_ms = excluded.saved_ms,
+        input = excluded.input, output = excluded.output
+    `),
+    find: database.prepare("SELECT input, output FROM runs WHERE id = ? AND saved_ms > ?"),
+    delete: database.prepare("DELETE FROM runs WHERE id = ? AND saved_ms > ?"),
+    list: database.prepare(`
+      SELECT sequence, id, saved_ms FROM runs WHERE sequence < ? AND saved_ms > ?
+      ORDER BY sequence DESC LIMIT ?
+    `),
+    check: database.prepare("UPDATE state SET checked_ms = ?"),
+    oldest: database.prepare("SELECT saved_ms FROM runs ORDER BY sequence LIMIT 1"),
+    count: database.prepare("SELECT runs FROM state"),
+    removeOver: database.prepare(`
+      DELETE FROM runs WHERE sequence IN (SELECT sequence FROM runs ORDER BY sequence LIMIT ?)
+        AND saved_ms <= ?
+    `),
+    removeOldest: database.prepare(`
+      DELETE FROM runs WHERE sequence IN (SELECT sequence FROM runs ORDER BY sequence LIMIT ?)
+    `),
+  };
 }

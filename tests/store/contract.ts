@@ -72,8 +72,8 @@ export function testContract(
     const { store } = opened;
     const saves = Array.from({ length: 200 }, (_, number) => store.save(runOf(number % 2, number)));
     const seen = Promise.all(Array.from({ length: 100 }, () => store.find(0)));
-    await Promise.all(saves);
-    for (const run of await seen) {
+    const [runs] = await Promise.all([seen, ...saves]);
+    for (const run of runs) {
       assert.deepEqual(run?.input.metadata, run?.output.metadata);
     }
     assert.deepEqual(await store.find(0), runOf(0, 198));

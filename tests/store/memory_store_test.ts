@@ -17,5 +17,5 @@ testContract("MemoryStore", {
 });
 
 testContract("MemoryStore in a thread", {
-  open: (options) => Promise.resolve(openRemote({ kind: "memory" }, options)),
+  open: (options) => openRemote({ kind: "memory" }, options),
 }, !mayServe);

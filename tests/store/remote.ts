@@ -22,14 +22,18 @@ export interface OpenedRemote extends AsyncDisposable {
   readonly said: readonly string[];
 }
 
-/** Opens one as a server does; a call waits for it to be open. */
-export function openRemote(
+/**
+ * Opens one as a server does, and waits until it is open, or could not be: a thread that a test starts may be
+ * type-checked first, which takes longer than any call may.
+ */
+export async function openRemote(
   url: StoreUrl,
   options: Partial<StoreOptions> = {},
   more: Partial<StoreHostParts> & Partial<RemoteStoreOptions> = {},
-): OpenedRemote {
+): Promise<OpenedRemote> {
   const threads: Worker[] = [];
   const said: string[] = [];
+  const settled = Promise.withResolvers<void>();
   const whole = { ...STORE_OPTIONS, ...options };
   const host = new StoreHost({
     url,
@@ -39,12 +43,20 @@ export function openRemote(
       threads.push(worker);
       return worker as unknown as StoreThread;
     },
-    onOpened: (store) => said.push(`${store} is open`),
-    onDown: (store, reason) => said.push(`${store} is down: ${reason}`),
+    onOpened: (store) => {
+      said.push(`${store} is open`);
+      settled.resolve();
+    },
+    onDown: (store, reason) => {
+      said.push(`${store} is down: ${reason}`);
+      settled.resolve();
+    },
     ...more,
   });
   const store = new RemoteStore({ timeoutMs: whole.timeoutMs, need: () => host.need(), ...more });
   host.join((news) => store.hear(news));
+  host.need();
+  await settled.promise;
   return {
     store,
     host,

@@ -1,0 +1,153 @@
+import process from "node:process";
+import type { Redis } from "ioredis";
+import { OperationError } from "../errors.ts";
+import { REDIS_RECONNECT_MS, REDIS_RECONNECT_MS_MAX } from "../limits.ts";
+import { describeStore, type RedisUrl } from "./store_url.ts";
+
+/** A command, in small letters, and its arguments. */
+export type RedisCommand = readonly [name: string, ...given: (string | number)[]];
+
+/** What a command was answered with, as far as ours are. */
+export type RedisAnswer = string | number | null | readonly string[];
+
+/** Of the databases that are used: without it there would be none of a number. */
+const DATABASE_LAST = 2;
+
+/**
+ * A connection to Redis that comes back by itself, and never keeps anybody waiting: what is asked for while it is
+ * down fails at once, and what was under way when it broke fails then, and is not asked for again.
+ *
+ * Nothing that it says holds the user or the password.
+ */
+export class RedisConnection {
+  readonly #url: RedisUrl;
+  readonly #client: Redis;
+  /** Why it is down; undefined while it is up. */
+  #problem: string | undefined = "it has not been connected yet";
+  readonly #settled = Promise.withResolvers<void>();
+
+  private constructor(url: RedisUrl, client: Redis) {
+    this.#url = url;
+    this.#client = client;
+    client.on("error", (error: unknown) => this.#onProblem(textOf(error)));
+    client.on("close", () => this.#problem ??= "the connection was closed");
+    client.on("ready", () => this.#onReady());
+  }
+
+  /** Resolves when it is up, or the first attempt has failed: then it goes on trying. */
+  static async open(url: RedisUrl, timeoutMs: number): Promise<RedisConnection> {
+    hideEnvironment();
+    const { Redis } = await import("ioredis");
+    const connection = new RedisConnection(url, new Redis(optionsOf(url, timeoutMs)));
+    connection.#client.connect().catch(() => {});
+    await connection.#settled.promise;
+    return connection;
+  }
+
+  /**
+   * Runs commands as one: all or, where one is refused beforehand, none.
+   *
+   * @param what could not be done: `save run 7`
+   * @param begin called when they are about to be sent
+   * @returns an answer for each
+   * @throws {OperationError} `unavailable`, with `unknown` in its message where they may have been run
+   */
+  async run(
+    what: string,
+    commands: readonly RedisCommand[],
+    begin: () => void,
+    unknown: string,
+  ): Promise<readonly RedisAnswer[]> {
+    if (this.#problem !== undefined) throw this.#error(what, this.#problem);
+    begin();
+    let answers;
+    try {
+      answers = await this.#client.multi(commands.map((command) => [...command])).exec();
+    } catch (error) {
+      // Redis refuses a transaction as a whole.
+      const wasRefused = error instanceof Error && error.name === "ReplyError";
+      throw this.#error(what, reasonOf(error), wasRefused ? "" : unknown);
+    }
+    if (answers === null) throw this.#error(what, "Redis has not run it");
+    const failed = answers.find(([error]) => error !== null)?.[0];
+    if (failed) throw this.#error(what, failed.message, unknown);
+    return answers.map(([, answer]) => answer as RedisAnswer);
+  }
+
+  close(): void {
+    this.#client.disconnect();
+  }
+
+  #onProblem(problem: string): void {
+    this.#problem = problem;
+    this.#settled.resolve();
+  }
+
+  /** A cluster, and a server with fewer databases, would take what is meant for another one. */
+  async #onReady(): Promise<void> {
+    try {
+      await this.#client.select(DATABASE_LAST);
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = `${textOf(error)}, needs databases 0 to ${DATABASE_LAST}`;
+    }
+    this.#settled.resolve();
+  }
+
+  #error(what: string, problem: string, outcome = ""): OperationError {
+    const shown = withoutSecrets(problem, this.#url);
+    const message = `Cannot ${what} in ${describeStore(this.#url)}: ${shown}${outcome}`;
+    return new OperationError("unavailable", message);
+  }
+}
+
+function optionsOf(url: RedisUrl, timeoutMs: number) {
+  const { host, port, username, password, tls } = url;
+  return {
+    host,
+    port,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls: { servername: host } } : {}),
+    // Servers that do not know a later one repeat what they were sent, the password included.
+    protocol: 2 as const,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: timeoutMs,
+    // A server that says nothing for as long is as good as none.
+    socketTimeout: timeoutMs,
+    disableClientInfo: true,
+    retryStrategy: (attempt: number) =>
+      Math.min(REDIS_RECONNECT_MS * 2 ** Math.min(attempt, 10), REDIS_RECONNECT_MS_MAX),
+  };
+}
+
+/**
+ * ioredis's logger reads all of the environment when it is loaded; where this thread may not, it sees none.
+ * It would also log passwords if DEBUG asked for it.
+ */
+function hideEnvironment(): void {
+  if (Deno.permissions.querySync({ name: "env" }).state === "granted") return;
+  Object.defineProperty(process, "env", { value: {} });
+}
+
+/** Why a transaction was refused stands in the errors of its commands. */
+function reasonOf(error: unknown): string {
+  const before = (error as { previousErrors?: readonly Error[] }).previousErrors?.[0];
+  return textOf(before ?? error);
+}
+
+/** Of several addresses that were tried there is no message, only a code. */
+function textOf(error: unknown): string {
+  const { message, code } = error as { message?: string; code?: string };
+  return message || code || String(error);
+}
+
+function withoutSecrets(text: string, { username, password }: RedisUrl): string {
+  return [password, username].reduce<string>(
+    (shown, secret) => secret === undefined ? shown : shown.replaceAll(secret, "…"),
+    text,
+  );
+}
