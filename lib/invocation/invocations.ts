@@ -12,10 +12,16 @@ export interface StoreObserver {
   onStoreFailed(reason: string): void;
 }
 
+/** What keeps runs. */
+export interface InvocationStore extends RunStore {
+  /** @param signal when it aborts a save that has not begun never does; rejects with its reason then */
+  save(run: Run, signal?: AbortSignal): Promise<void>;
+}
+
 /** What invocations are made of. */
 export interface InvocationParts {
   readonly model: InvocationModel;
-  readonly store: RunStore;
+  readonly store: InvocationStore;
   readonly observer: StoreObserver;
   /** Whether the server is to say that it is not ready while the store is down: somebody has asked for that store. */
   readonly needsStore: boolean;
@@ -26,7 +32,7 @@ export interface InvocationParts {
  *
  * Unless it says otherwise everything rejects with OperationError: what the model says, or the store. Then nothing
  * of the run is kept, unless the message says that the outcome is not known. A cancellation rejects with the
- * signal's reason: a run that was cancelled before it was handed to the store is not kept, a later one may be.
+ * signal's reason: a run that was cancelled before the store began to save it is not kept, a later one may be.
  */
 export class Invocations {
   readonly #parts: InvocationParts;
@@ -38,13 +44,10 @@ export class Invocations {
 
   /** Runs an input; resolves with the output once the run is kept. */
   async invoke(input: RunInput, call: InferCall): Promise<RunOutput> {
-    const pending = this.#parts.model.invoke(input, call);
-    let output: RunOutput;
-    if (pending instanceof Promise) {
-      output = await pending;
-      call.signal.throwIfAborted();
-    } else output = pending;
-    await this.#ask((store) => store.save({ input, output }));
+    const output = await this.#parts.model.invoke(input, call);
+    const { signal } = call;
+    signal.throwIfAborted();
+    await this.#ask((store) => store.save({ input, output }, signal));
     return output;
   }
 
@@ -81,7 +84,7 @@ export class Invocations {
     }
   }
 
-  async #ask<Answer>(call: (store: RunStore) => Promise<Answer>): Promise<Answer> {
+  async #ask<Answer>(call: (store: InvocationStore) => Promise<Answer>): Promise<Answer> {
     const { store, observer } = this.#parts;
     try {
       const answer = await call(store);

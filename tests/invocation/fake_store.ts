@@ -1,9 +1,10 @@
 import { type ErrorCode, OperationError } from "../../lib/errors.ts";
 import type { Run } from "../../lib/invocation/run.ts";
-import type { ListedRun, RunPage, RunStore } from "../../lib/invocation/run_store.ts";
+import type { InvocationStore } from "../../lib/invocation/invocations.ts";
+import type { ListedRun, RunPage } from "../../lib/invocation/run_store.ts";
 
 /** Keeps runs in an array, oldest first; fails, or waits, when it is told to. */
-export class FakeStore implements RunStore {
+export class FakeStore implements InvocationStore {
   readonly runs: Run[] = [];
   readonly pages: RunPage[] = [];
   checks = 0;
@@ -17,8 +18,9 @@ export class FakeStore implements RunStore {
     return this.#held.resolve;
   }
 
-  async save(run: Run): Promise<void> {
+  async save(run: Run, signal?: AbortSignal): Promise<void> {
     await this.#admit();
+    signal?.throwIfAborted();
     await this.delete(run.input.id);
     this.runs.push(run);
   }

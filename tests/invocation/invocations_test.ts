@@ -59,6 +59,18 @@ Deno.test("Invocations.invoke() keeps nothing of a call that was cancelled while
   assert.deepEqual(store.runs, []);
 });
 
+Deno.test("Invocations.invoke() blames no store for a call that was cancelled before it was kept", async () => {
+  const { store, observer, invocations } = setUp();
+  const release = store.hold();
+  const aborter = new AbortController();
+  const invoked = invocations.invoke(runOf(1).input, newCall(aborter.signal));
+  await Promise.resolve();
+  aborter.abort(new Error("cancelled"));
+  release();
+  await assert.rejects(invoked, /cancelled/);
+  assert.deepEqual([store.runs, observer.told], [[], []]);
+});
+
 Deno.test("Invocations: a store that fails is told as it says, and observed, a wrong cursor is not", async () => {
   const { store, observer, invocations } = setUp();
   const wrong = invocations.list({ after: "x", limit: 1 });
