@@ -45,9 +45,10 @@ Deno.test("benchCallers() invokes each id with a content of its own, and tells w
   const plan: LoadPlan = { ...PLAN, workload: { kind: "method", method: "invoke", choice } };
   const channels = [channel as unknown as Channel];
   const [caller] = benchCallers({ plan, thread: 0, channels });
+  const options = { timeoutMs: 1_000, onTrailerFields: () => {} };
   const outcomes = [];
   for (let call = 0; call < 4; call++) {
-    outcomes.push(caller.outcomeOf(await caller.call(0, { timeoutMs: 1_000 })));
+    outcomes.push(caller.outcomeOf(await caller.call(0, options)));
   }
   assert.deepEqual(outcomes, ["ok", "ok", "error", "ok"]);
   for (const { id, content, metadata } of asked) {
