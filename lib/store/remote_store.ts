@@ -155,7 +155,7 @@ export class RemoteStore implements RunStore {
       const problem = `${this.#callsMax} calls wait for the store already`;
       throw failure("resource-exhausted", request, problem);
     }
-    if (this.#bytes > 0 && this.#bytes + bytes > this.#callBytesMax) {
+    if (bytes > 0 && this.#bytes > 0 && this.#bytes + bytes > this.#callBytesMax) {
       const problem =
         `${this.#bytes} B of runs wait for the store already, and this one has ${bytes}`;
       throw failure(
