@@ -30,6 +30,7 @@ const SERVED = [
   "aws4fetch",
   "es-module-lexer",
   "hono",
+  "ioredis",
   "onnxruntime-common",
   "onnxruntime-node",
   "onnxruntime-web",

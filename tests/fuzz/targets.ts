@@ -11,6 +11,7 @@ import { http2Client } from "./targets/http2_client.ts";
 import { http2Server } from "./targets/http2_server.ts";
 import { gzip } from "./targets/gzip.ts";
 import { inferRequest } from "./targets/infer_request.ts";
+import { invocationRequest } from "./targets/invocation_request.ts";
 import { messageAssembler } from "./targets/message_assembler.ts";
 import { pickle } from "./targets/pickle.ts";
 import { predictResponse } from "./targets/predict_response.ts";
@@ -37,6 +38,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   floatList,
   predictResponse,
   inferRequest,
+  invocationRequest,
   protoMessage,
   textFormat,
   storedZip,
