@@ -67,6 +67,9 @@ export const OUTPUT_POOL_BYTES_MAX = 4_194_304;
  */
 export const MESSAGE_POOL_BYTES_MAX = 8_388_608;
 
+/** … and for long answers of models. */
+export const RESPONSE_POOL_BYTES_MAX = 8_388_608;
+
 /** Below this many queued bytes a stream is told that it may send again. */
 export const STREAM_QUEUE_BYTES_LOW = 65_536;
 

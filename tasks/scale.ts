@@ -1,6 +1,6 @@
 /**
  * Measures how the server behaves as connections, messages, threads and time grow: each section prints
- * a table for the README. Names of sections as arguments choose some: connections, floats, threads, memory.
+ * a table for docs/performance.md. Names of sections as arguments choose some: connections, floats, threads, memory.
  *
  * The load comes from h2load on the same machine, and so takes processors from the server: the columns of
  * processor time say what a request costs either of them, and the last one who was at the end of his.

@@ -1,6 +1,7 @@
-import type { BufferPool } from "../http2/buffer_pool.ts";
+import type { BufferPool } from "../memory/buffer_pool.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import { CompressedMessage, type ReceivedMessage } from "./compressed_message.ts";
+import { POOLED_BYTES_MIN } from "./message_buffers.ts";
 import { PREFIX_BYTES, readCompressedFlag, readLength } from "./message_prefix.ts";
 import { Code, GrpcError } from "./status.ts";
 
@@ -50,9 +51,6 @@ export class ByteBudget {
  * call whose prefix lies about its length, or that is never finished, costs what the budget says.
  */
 const FIRST_BUFFER_BYTES = 512;
-
-/** From how many bytes on buffers come from a pool, where there is one: smaller ones are cheap garbage. */
-export const POOLED_BYTES_MIN = 65_536;
 
 /**
  * Puts length-prefixed messages together from chunks cut anywhere.

@@ -1,12 +1,13 @@
 import type { DataEncoder } from "../http2/stream.ts";
 import type { Codec } from "./codec.ts";
 import { gzip } from "./gzip.ts";
+import { MESSAGE_BUFFERS, POOLED_BYTES_MIN } from "./message_buffers.ts";
 import { markCompressed, PREFIX_BYTES, writePrefix } from "./message_prefix.ts";
 
 /** A stream that messages go out on; both ends of a call have one. */
 export interface MessageStream {
   encodeData(bytesMax: number, encoder: DataEncoder, endStream: boolean): boolean;
-  sendData(chunk: Uint8Array, endStream: boolean): void;
+  sendData(chunk: Uint8Array, endStream: boolean, onUnused?: () => void): void;
 }
 
 /** Encodes the message at hand; one for the thread, since encoding never waits. */
@@ -42,12 +43,21 @@ export function sendMessage<Message>(
   outgoing.message = message;
   try {
     if (stream.encodeData(bytesMax, outgoing, options.endStream)) return;
-    const bytes = new Uint8Array(bytesMax);
-    const end = outgoing.encodeData(bytes, 0);
-    stream.sendData(bytes.subarray(0, end), options.endStream);
+    sendEncoded(stream, bytesMax, options.endStream);
   } finally {
     outgoing.message = undefined;
   }
+}
+
+/** Sends the message at hand by way of a buffer, that of a long one from the pool. */
+function sendEncoded(stream: MessageStream, bytesMax: number, endStream: boolean): void {
+  if (bytesMax < POOLED_BYTES_MIN) {
+    const bytes = new Uint8Array(bytesMax);
+    return stream.sendData(bytes.subarray(0, outgoing.encodeData(bytes, 0)), endStream);
+  }
+  const buffer = MESSAGE_BUFFERS.take(bytesMax);
+  const message = buffer.subarray(0, outgoing.encodeData(buffer, 0));
+  stream.sendData(message, endStream, () => MESSAGE_BUFFERS.giveBack(buffer));
 }
 
 /**

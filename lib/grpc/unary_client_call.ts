@@ -1,28 +1,17 @@
 import type { ClientStream } from "../http2/client_connection.ts";
-import { BufferPool } from "../http2/buffer_pool.ts";
 import type { HeaderList } from "../http2/hpack/header_field.ts";
 import { MORE_FOLLOWS } from "../http2/stream.ts";
 import { ErrorCode, type Http2Error } from "../http2/http2_error.ts";
-import {
-  MESSAGE_BYTES_MAX_DEFAULT,
-  MESSAGE_OVERHEAD_BYTES,
-  MESSAGE_POOL_BYTES_MAX,
-} from "../limits.ts";
+import { MESSAGE_OVERHEAD_BYTES } from "../limits.ts";
 import { type CallOptions, type ChannelContext, ClientCall } from "./client_call.ts";
 import { CompressedMessage, type ReceivedMessage } from "./compressed_message.ts";
 import { decodeMessage } from "./decode_message.ts";
-import { ByteBudget, MessageAssembler, POOLED_BYTES_MIN } from "./message_assembler.ts";
+import { ByteBudget, MessageAssembler } from "./message_assembler.ts";
+import { MESSAGE_BUFFERS } from "./message_buffers.ts";
 import { isWholeMessage, PREFIX_BYTES, readLength } from "./message_prefix.ts";
 import { sendCompressedMessage, sendMessage } from "./send_message.ts";
 import type { Method } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
-
-/** Of all such calls of a thread: a response is decoded as soon as it is there, and read no more. */
-const BUFFERS = new BufferPool({
-  smallestBytes: POOLED_BYTES_MIN,
-  largestBytes: MESSAGE_BYTES_MAX_DEFAULT,
-  bytesMax: MESSAGE_POOL_BYTES_MAX,
-});
 
 /** A call of one request and one response. `response` settles when it ends. */
 export class UnaryClientCall<Request, Response> extends ClientCall {
@@ -105,7 +94,7 @@ export class UnaryClientCall<Request, Response> extends ClientCall {
     const assembler = this.#assembler ??= new MessageAssembler(
       messageBytesMax,
       new ByteBudget(messageBytesMax + 2 * MESSAGE_OVERHEAD_BYTES),
-      BUFFERS,
+      MESSAGE_BUFFERS,
     );
     assembler.push(bytes, start, end, (message) => this.#open(assembler, message));
   }

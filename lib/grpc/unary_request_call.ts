@@ -1,21 +1,13 @@
-import { BufferPool } from "../http2/buffer_pool.ts";
-import { MESSAGE_BYTES_MAX_DEFAULT, MESSAGE_POOL_BYTES_MAX } from "../limits.ts";
 import { assertEncoded, CompressedMessage } from "./compressed_message.ts";
 import { decodeMessage } from "./decode_message.ts";
-import { MessageAssembler, POOLED_BYTES_MIN } from "./message_assembler.ts";
+import { MessageAssembler } from "./message_assembler.ts";
+import { MESSAGE_BUFFERS } from "./message_buffers.ts";
 import type { ServerStream } from "../http2/server_connection.ts";
 import { isWholeMessage, PREFIX_BYTES, readLength } from "./message_prefix.ts";
 import type { CallHead } from "./request_head.ts";
 import { BaseCall, type CallContext } from "./server_call.ts";
 import type { Handler, Route } from "./service.ts";
 import { Code, GrpcError } from "./status.ts";
-
-/** Of all such calls of a thread: a message is decoded before its call is run, and read no more. */
-const BUFFERS = new BufferPool({
-  smallestBytes: POOLED_BYTES_MIN,
-  largestBytes: MESSAGE_BYTES_MAX_DEFAULT,
-  bytesMax: MESSAGE_POOL_BYTES_MAX,
-});
 
 /**
  * A call whose request is one message: unary and server streaming.
@@ -59,7 +51,12 @@ export class UnaryRequestCall extends BaseCall {
 
   #assemble(bytes: Uint8Array, start: number, end: number): void {
     const { messageBytesMax, budget } = this.context;
-    const assembler = this.#assembler ??= new MessageAssembler(messageBytesMax, budget, BUFFERS);
+    // A message is decoded before its call is run, and read no more.
+    const assembler = this.#assembler ??= new MessageAssembler(
+      messageBytesMax,
+      budget,
+      MESSAGE_BUFFERS,
+    );
     assembler.push(bytes, start, end, (message) => {
       if (this.#message !== undefined) {
         throw new GrpcError(Code.INTERNAL, "Cannot read request: two messages, need one");

@@ -26,5 +26,6 @@ async function infer(
   const pending = backend.infer(read.request, call);
   const response = pending instanceof Promise ? await call.wait(pending) : pending;
   const { body: answer, headers } = formatInferResponse(response, read);
+  response.recycle?.();
   return await encodeResponse(request, answer, headers);
 }

@@ -252,8 +252,13 @@ export class Connection<Handler extends StreamHandler>
     this.#scheduleFlush();
   }
 
-  sendData(stream: AnyStream, chunk: Uint8Array, endStream: boolean): void {
-    this.#sender.sendData(stream, chunk, endStream);
+  sendData(
+    stream: AnyStream,
+    chunk: Uint8Array,
+    endStream: boolean,
+    onUnused?: () => void,
+  ): void {
+    this.#sender.sendData(stream, chunk, endStream, onUnused);
     this.#scheduleFlush();
   }
 

@@ -1,5 +1,5 @@
 import { OUTPUT_POOL_BYTES_MAX } from "../limits.ts";
-import { BufferPool } from "./buffer_pool.ts";
+import { BufferPool } from "../memory/buffer_pool.ts";
 import { FRAME_HEADER_BYTES } from "./frame.ts";
 
 /** Where a FrameWriter's bytes go: a `Deno.Conn`, or anything that writes like one. */

@@ -82,17 +82,26 @@ export class Sender {
   /**
    * Sends what flow control lets through and queues the rest; takes ownership of `chunk`.
    *
+   * @param onUnused called once `chunk` is read no more
    * @throws what the budget throws when there is no room for `chunk`, which is not sent then.
    */
-  sendData(stream: AnyStream, chunk: Uint8Array, endStream: boolean): void {
+  sendData(
+    stream: AnyStream,
+    chunk: Uint8Array,
+    endStream: boolean,
+    onUnused?: () => void,
+  ): void {
     if (chunk.length === 0 && stream.queuedBytes === 0) {
+      onUnused?.();
       if (endStream) this.#writeEnd(stream);
       return;
     }
     if (chunk.length > 0) {
       this.#budget?.take(chunk.length);
-      stream.enqueue(chunk);
+      stream.enqueue(chunk, onUnused);
       this.#queuedBytes += chunk.length;
+    } else {
+      onUnused?.();
     }
     stream.endQueued = endStream;
     if (stream.sendWindow.bytes > 0) this.#ready.add(stream);
@@ -188,6 +197,7 @@ export class Sender {
     const trailers = last ? stream.queuedTrailers : undefined;
     const endStream = last && trailers === undefined;
     this.#writer.addFrame(FrameType.DATA, endStream ? Flag.END_STREAM : 0, stream.id, payload);
+    if (whole) chunk.onUnused?.();
     if (trailers !== undefined) this.#writeHeaders(stream.id, trailers, last);
     if (last) this.#end(stream);
     else if (!wasWritable && stream.writable) stream.handler?.onWritable();

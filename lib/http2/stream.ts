@@ -31,7 +31,12 @@ export interface DataEncoder {
 /** What a stream needs of its connection. */
 export interface StreamConnection {
   sendHeaders(stream: AnyStream, fields: HeaderList, endStream: boolean): void;
-  sendData(stream: AnyStream, chunk: Uint8Array, endStream: boolean): void;
+  sendData(
+    stream: AnyStream,
+    chunk: Uint8Array,
+    endStream: boolean,
+    onUnused?: () => void,
+  ): void;
   encodeData(
     stream: AnyStream,
     bytesMax: number,
@@ -48,6 +53,7 @@ export type AnyStream = Stream<StreamHandler>;
 /** A part of the body, or the trailers, that waits for flow control. */
 export interface QueuedChunk {
   readonly bytes: Uint8Array;
+  readonly onUnused: (() => void) | undefined;
   sentBytes: number;
   next: QueuedChunk | undefined;
 }
@@ -117,10 +123,15 @@ export class Stream<Handler extends StreamHandler> {
     this.#connection.sendHeaders(this, fields, endStream);
   }
 
-  /** Sends `chunk`, which the stream owns from now on; what flow control does not let through waits. */
-  sendData(chunk: Uint8Array, endStream: boolean): void {
+  /**
+   * Sends `chunk`, which the stream owns from now on; what flow control does not let through waits.
+   *
+   * @param onUnused called when the stream reads the chunk no more: its memory may be used again. Not called
+   *   when this throws.
+   */
+  sendData(chunk: Uint8Array, endStream: boolean, onUnused?: () => void): void {
     this.#assertOpen();
-    this.#connection.sendData(this, chunk, endStream);
+    this.#connection.sendData(this, chunk, endStream, onUnused);
   }
 
   /**
@@ -139,8 +150,8 @@ export class Stream<Handler extends StreamHandler> {
   }
 
   /** Puts a chunk behind those that wait. For the connection alone, as are the next two. */
-  enqueue(bytes: Uint8Array): void {
-    const chunk: QueuedChunk = { bytes, sentBytes: 0, next: undefined };
+  enqueue(bytes: Uint8Array, onUnused?: () => void): void {
+    const chunk: QueuedChunk = { bytes, onUnused, sentBytes: 0, next: undefined };
     if (this.#lastQueued === undefined) this.firstQueued = chunk;
     else this.#lastQueued.next = chunk;
     this.#lastQueued = chunk;
@@ -154,6 +165,7 @@ export class Stream<Handler extends StreamHandler> {
   }
 
   dropQueue(): void {
+    for (let chunk = this.firstQueued; chunk !== undefined; chunk = chunk.next) chunk.onUnused?.();
     this.firstQueued = undefined;
     this.#lastQueued = undefined;
     this.queuedBytes = 0;

@@ -59,4 +59,9 @@ export interface InferResponse {
   readonly outputs: readonly Tensor[];
   readonly cache: CacheOutcome;
   readonly timing: InferTiming;
+  /**
+   * Gives the outputs' memory to other answers. To be called once at most, by who reads them no more; who does
+   * not call it leaves garbage.
+   */
+  readonly recycle?: (() => void) | undefined;
 }

@@ -19,6 +19,7 @@ export interface Model {
    * The outputs, all of them, in the metadata's order.
    *
    * @param inputs as the metadata says, checked; valid only until the result is there
+   * @returns tensors that stay as they are until the next call
    * @throws {OperationError} `invalid-argument` when the inputs' values are wrong; anything else is a bug
    *   of the model, and told as `internal` with its message
    */

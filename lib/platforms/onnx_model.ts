@@ -19,16 +19,22 @@ export class OnnxModel implements Model {
   readonly #session: OnnxSession;
   /** By input; as long as the longest that came. */
   readonly #copies = new Map<string, ArrayBuffer>();
+  #reusesOutputs: boolean;
+  /** What the last call gave, and for inputs of which shapes. */
+  #last: { readonly shapes: readonly (readonly number[])[]; readonly outputs: Outputs } | undefined;
 
   constructor(name: string, metadata: ModelMetadata, runtime: OnnxRuntime, session: OnnxSession) {
     this.#name = name;
     this.metadata = metadata;
     this.#runtime = runtime;
     this.#session = session;
+    // Text has no memory that could be written to.
+    this.#reusesOutputs = runtime.writesToOutputs &&
+      metadata.outputs.every(({ datatype }) => datatype !== "BYTES");
   }
 
   /**
-   * @returns tensors in memory of their own
+   * @returns tensors that the next call may write to
    * @throws {OperationError} `invalid-argument` when an element of BYTES is not text, which is all that
    *   onnxruntime has; `internal` with onnxruntime's words when the model fails
    */
@@ -39,7 +45,7 @@ export class OnnxModel implements Model {
       feeds[input.name] = this.#runtime.tensor(elementOf(input.datatype), data, input.shape);
     }
     try {
-      const outputs = this.#session.run(feeds);
+      const outputs = this.#run(feeds, inputs);
       if (!(outputs instanceof Promise)) return this.#tensorsOf(outputs);
       return outputs.then(
         (tensors) => this.#tensorsOf(tensors),
@@ -52,6 +58,34 @@ export class OnnxModel implements Model {
 
   unload(): void | Promise<void> {
     return this.#session.release();
+  }
+
+  /**
+   * Inputs of the shapes of the last call mostly have outputs of the shapes of its outputs, which then take the new
+   * ones: memory that is new for each costs several times what it takes to fill it.
+   */
+  #run(
+    feeds: Readonly<Record<string, OnnxTensor>>,
+    inputs: readonly Tensor[],
+  ): Outputs | Promise<Outputs> {
+    if (!this.#reusesOutputs) return this.#session.run(feeds);
+    const last = this.#last;
+    if (last !== undefined && inputs.every(({ shape }, i) => isSame(shape, last.shapes[i]))) {
+      try {
+        return this.#session.run(feeds, last.outputs);
+      } catch {
+        // The shapes of this one's outputs may hang on its values; what else is wrong with it is told below.
+        this.#last = undefined;
+        const outputs = this.#session.run(feeds);
+        this.#reusesOutputs = false;
+        return outputs;
+      }
+    }
+    this.#last = undefined;
+    const outputs = this.#session.run(feeds);
+    if (outputs instanceof Promise) return outputs;
+    this.#last = { shapes: inputs.map(({ shape }) => [...shape]), outputs };
+    return outputs;
   }
 
   #dataOf(input: Tensor): OnnxData {
@@ -98,6 +132,12 @@ export class OnnxModel implements Model {
       { cause },
     );
   }
+}
+
+type Outputs = Readonly<Record<string, OnnxTensor>>;
+
+function isSame(shape: readonly number[], other: readonly number[]): boolean {
+  return shape.length === other.length && shape.every((size, axis) => size === other[axis]);
 }
 
 const encoder = new TextEncoder();

@@ -28,7 +28,7 @@ interface NativeSession {
   loadModel(file: string, options: Readonly<Record<string, unknown>>): void;
   run(
     feeds: Readonly<Record<string, OnnxTensor>>,
-    fetches: Readonly<Record<string, null>>,
+    fetches: Readonly<Record<string, OnnxTensor | null>>,
     options: Readonly<Record<string, unknown>>,
   ): Readonly<Record<string, OnnxTensor>>;
   dispose(): void;
@@ -62,6 +62,7 @@ export async function loadOnnxNode(libraryFolder: string | undefined): Promise<O
   return {
     name: "node",
     takesSharedMemory: false,
+    writesToOutputs: true,
     tensor: (element, data, dims) => new Tensor(element, data as string[], dims) as OnnxTensor,
     open: ({ file, threads, executionProviders, graphOptimization }) => {
       const offered = binding.listSupportedBackends().map(({ name }) => name);
@@ -102,11 +103,13 @@ async function loadPackaged(): Promise<Binding> {
 
 function openSession(session: NativeSession): OnnxSession {
   const outputs = session.outputMetadata.map(portOf);
-  const fetches = Object.fromEntries(outputs.map(({ name }) => [name, null]));
+  const fetches = Object.fromEntries(
+    outputs.map(({ name }) => [name, null]),
+  );
   return {
     inputs: session.inputMetadata.map(portOf),
     outputs,
-    run: (feeds) => session.run(feeds, fetches, {}),
+    run: (feeds, into) => session.run(feeds, into ?? fetches, {}),
     release: () => session.dispose(),
   };
 }

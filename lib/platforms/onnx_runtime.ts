@@ -25,9 +25,15 @@ export interface OnnxPort {
 export interface OnnxSession {
   readonly inputs: readonly OnnxPort[];
   readonly outputs: readonly OnnxPort[];
-  /** All outputs; theirs is memory that nobody else writes to. */
+  /**
+   * All outputs; theirs is memory that nobody else writes to.
+   *
+   * @param into outputs of a run before, to be written to if all have the shapes that these have, and returned;
+   *   the run fails if not
+   */
   run(
     feeds: Readonly<Record<string, OnnxTensor>>,
+    into?: Readonly<Record<string, OnnxTensor>>,
   ): Readonly<Record<string, OnnxTensor>> | Promise<Readonly<Record<string, OnnxTensor>>>;
   release(): void | Promise<void>;
 }
@@ -46,6 +52,8 @@ export interface OnnxRuntime {
   readonly name: "node" | "web";
   /** Whether tensors may stand in memory that threads share. */
   readonly takesSharedMemory: boolean;
+  /** Whether `OnnxSession.run` writes to outputs of a run before. */
+  readonly writesToOutputs: boolean;
   tensor(element: OnnxElement, data: OnnxData, dims: readonly number[]): OnnxTensor;
   /** @throws {Error} with onnxruntime's words when it cannot read the file or lacks a provider */
   open(options: OnnxSessionOptions): Promise<OnnxSession>;

@@ -37,6 +37,7 @@ export async function loadOnnxWeb(libraryFolder: string | undefined): Promise<On
   return {
     name: "web",
     takesSharedMemory: true,
+    writesToOutputs: false,
     tensor: (element, data, dims) => new Tensor(element, data as string[], dims) as OnnxTensor,
     open: async (options) => {
       const missing = options.executionProviders.find((name) => !PROVIDERS.includes(name));

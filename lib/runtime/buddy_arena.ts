@@ -40,7 +40,7 @@ export class BuddyArena {
   readonly #words: Int32Array;
   readonly #blocks: number;
 
-  /** @param words as many as `arenaWordsOf(blocks)`; `reset` has been called on them once */
+  /** @param words as many as `arenaWordsOf(blocks)`; `begin` has been called on them once */
   constructor(words: Int32Array, blocks: number) {
     this.#words = words;
     this.#blocks = blocks;
@@ -58,8 +58,15 @@ export class BuddyArena {
 
   /** Makes everything free, whatever there was; reads nothing. Cost: O(blocks). */
   reset(): void {
-    const words = this.#words;
-    words.fill(0);
+    this.#words.fill(0);
+    this.begin();
+  }
+
+  /**
+   * Makes everything free in words that are all zero: of new memory, which costs nothing before it is written to.
+   * Cost: O(log blocks).
+   */
+  begin(): void {
     let from = 0;
     for (let order = ORDERS - 1; order >= 0; order--) {
       // The binary digits of the number of blocks: each such region begins at a multiple of its length.

@@ -1,29 +1,12 @@
 import { KEY_HASH_WORDS } from "../cache/key_hash_128.ts";
 import { SharedCache } from "../cache/shared_cache.ts";
 import { SharedMutex } from "../lock/shared_mutex.ts";
+import { ByteScratch } from "../memory/byte_scratch.ts";
 import type { ResultStore } from "./batch_executor.ts";
 import type { GenerationCacheMemory } from "./generation.ts";
 import type { RequestHash } from "./flight_index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { SMALL_LIST_BYTES_MAX, tensorsByteLength, writeTensors } from "./tensor_list.ts";
-
-/** The longest request that is not given memory of its own. */
-const SCRATCH_BYTES = 65_536;
-
-/** Memory that is used again, and the view of it that was asked for last: most requests have one length. */
-class ByteScratch {
-  #bytes = new Uint8Array(0);
-  #view = this.#bytes;
-
-  take(length: number): Uint8Array {
-    if (length > SCRATCH_BYTES) return new Uint8Array(length);
-    if (length > this.#bytes.length) {
-      this.#bytes = new Uint8Array(Math.min(2 * length, SCRATCH_BYTES));
-    }
-    if (this.#view.length !== length) this.#view = this.#bytes.subarray(0, length);
-    return this.#view;
-  }
-}
 
 /** What a request is found by: its bytes, and their hash; of the cache until it makes the next one. */
 export interface CacheKey {

@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { RequestHash } from "./flight_index.ts";
 import type { RequestPayload } from "./payload.ts";
+import type { OwnedBytes } from "./response_buffers.ts";
 
 /** What is to be run, and for whom. */
 export interface Job {
@@ -36,7 +37,7 @@ export type JobOutcome =
   | (JobTimes & {
     readonly kind: "done";
     /** A copy; the caller owns it. */
-    readonly response: Uint8Array<ArrayBuffer>;
+    readonly response: OwnedBytes;
   })
   | (JobTimes & { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string })
   | { readonly kind: "recheckHit" };

@@ -8,6 +8,7 @@ import { JobQueueStatistics } from "./job_queue_statistics.ts";
 import { type FullBound, JobTable, type NewJob } from "./job_table.ts";
 import { type Flight, JobWaiter } from "./job_waiter.ts";
 import { QueueFullError } from "./queue_full_error.ts";
+import { copyResponse, type OwnedBytes } from "./response_buffers.ts";
 import type { ThreadWake, WakeRegistration } from "./thread_wake.ts";
 
 export type { Job, JobOutcome } from "./job.ts";
@@ -269,7 +270,7 @@ export class JobClient {
     const computeMs = table.time(slot, TIME.ended) - startedMs;
     const isDone = table.get(slot, SLOT.state) === STATE.done;
     const outcome = isDone
-      ? { kind: "done" as const, response: table.responseOf(slot).slice() }
+      ? { kind: "done" as const, response: copyResponse(table.responseOf(slot)) }
       : { kind: "failed" as const, ...table.failureOf(slot) };
     return { flight, read: { outcome, startedMs, computeMs } };
   }
@@ -287,7 +288,7 @@ export class JobClient {
         const times = { coalesced: waiter.isCoalesced, queueMs, computeMs };
         // Each waiter owns what it gets: the first one the copy that there is.
         const own = outcome.kind === "done" && !isFirst
-          ? { ...outcome, response: outcome.response.slice() }
+          ? { ...outcome, response: copyResponse(outcome.response.bytes) }
           : outcome;
         isFirst = false;
         waiter.resolve({ ...own, ...times });
@@ -341,7 +342,7 @@ type Placed = { slot: number; sequence: number; isCoalesced: boolean } | "rechec
 
 interface Read {
   readonly outcome:
-    | { readonly kind: "done"; readonly response: Uint8Array<ArrayBuffer> }
+    | { readonly kind: "done"; readonly response: OwnedBytes }
     | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
   readonly startedMs: number;
   readonly computeMs: number;

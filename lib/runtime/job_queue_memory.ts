@@ -65,7 +65,7 @@ export function allocateJobQueue(limits: JobQueueLimits): JobQueueMemory {
   header[HEAD.threads] = threads;
   header[HEAD.priorityLevels] = priorityLevels;
   header[HEAD.instances] = instances;
-  new BuddyArena(openViews(table).buddies, arenaBlocks).reset();
+  new BuddyArena(openViews(table).buddies, arenaBlocks).begin();
   return {
     lock: SharedMutex.allocate(),
     table,

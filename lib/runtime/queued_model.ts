@@ -143,13 +143,15 @@ export class QueuedModel implements ServedModel {
     if (outcome.kind !== "done") {
       throw new TypeError("A job that was found in the cache has no answer");
     }
-    const all = readTensors(outcome.response, this.#outputNames);
+    const { bytes, recycle } = outcome.response;
+    const all = readTensors(bytes, this.#outputNames);
     return {
       model,
       version,
       outputs: chooseOutputs(model, all, request.outputs),
       cache: cached ? outcome.coalesced ? "coalesced" : "miss" : undefined,
       timing: { queueMs: outcome.queueMs, computeMs: outcome.computeMs, cacheMs },
+      recycle,
     };
   }
 

@@ -3,12 +3,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CompressedMessage, type ReceivedMessage } from "../../lib/grpc/compressed_message.ts";
 import { gzip } from "../../lib/grpc/gzip.ts";
-import {
-  ByteBudget,
-  MessageAssembler,
-  POOLED_BYTES_MIN,
-} from "../../lib/grpc/message_assembler.ts";
-import { BufferPool } from "../../lib/http2/buffer_pool.ts";
+import { ByteBudget, MessageAssembler } from "../../lib/grpc/message_assembler.ts";
+import { POOLED_BYTES_MIN } from "../../lib/grpc/message_buffers.ts";
+import { BufferPool } from "../../lib/memory/buffer_pool.ts";
 import {
   isWholeMessage,
   markCompressed,

@@ -182,3 +182,22 @@ Deno.test("the least table size that one SETTINGS passes through is told in the 
   const [{ payload }] = server.peer.take(Type.HEADERS, 3);
   assert.equal(payload[0], 0x20);
 });
+
+Deno.test("a chunk's memory is given back once: when all of it was sent, or its stream is reset", async () => {
+  await using server = new WiredServer((request) => request.onEnd = () => {});
+  await server.greet();
+  await server.peer.send(request(1), request(3));
+  const [first, second] = server.requests.map(({ stream }) => stream);
+  const unused: number[] = [];
+  for (const stream of [first, second]) {
+    stream.sendHeaders(OK, MORE);
+    stream.sendData(new Uint8Array(40_000), END, () => unused.push(stream.id));
+  }
+  await quiescence();
+  // The first has left whole, the second as far as the connection's window of 65 535 bytes goes.
+  assert.deepEqual(unused, [1]);
+  await server.peer.send(reset(3, 8));
+  await server.peer.send(windowUpdate(0, 40_000));
+  await quiescence();
+  assert.deepEqual(unused, [1, 3]);
+});

@@ -49,6 +49,25 @@ for (const runtime of ["node", "web"]) {
     }
   });
 
+  Deno.test(
+    { name: name("calls of one shape, and outputs whose shape hangs on values"), ignore },
+    async () => {
+      await using folder = await graph({
+        inputs: [{ name: "x", datatype: "FP32", shape: ["n"] }],
+        outputs: [{ name: "y", datatype: "INT64", shape: [1, "k"] }],
+        nodes: [{ operator: "NonZero", inputs: ["x"], outputs: ["y"] }],
+      });
+      const model = await load(folder.source);
+      for (const values of [[0, 1, 2], [3, 0, 4], [5, 6, 0], [7, 8, 9], [0, 0, 1], [0, 0, 0, 1]]) {
+        const [{ shape, data }] = await model.predict([floats("x", [values.length], values)]);
+        const expected = values.flatMap((value, index) => value === 0 ? [] : [BigInt(index)]);
+        assert.deepEqual(shape, [1, expected.length]);
+        assert.deepEqual([...data], expected);
+      }
+      await model.unload();
+    },
+  );
+
   Deno.test({ name: name("a layer of multiplication, addition and relu"), ignore }, async () => {
     await using folder = await graph(
       layerGraph(Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(1, -100)),

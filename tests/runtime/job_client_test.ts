@@ -10,7 +10,7 @@ const HASH = { hash0: 7, hash1: -7 };
 
 function textOfDone(outcome: JobOutcome): string {
   assert.equal(outcome.kind, "done");
-  return outcome.kind === "done" ? textOf(outcome.response) : "";
+  return outcome.kind === "done" ? textOf(outcome.response.bytes) : "";
 }
 
 /** Nothing is left in the queue: no slot, no memory. */
@@ -195,7 +195,9 @@ Deno.test("requests that are the same run once, on whatever threads they are mad
     outcomes.map((outcome) => outcome.kind === "done" && outcome.coalesced),
     [false, true, true, true],
   );
-  const buffers = outcomes.map((outcome) => outcome.kind === "done" && outcome.response.buffer);
+  const buffers = outcomes.map((outcome) =>
+    outcome.kind === "done" && outcome.response.bytes.buffer
+  );
   assert.equal(new Set(buffers).size, 4, "each owns its copy");
   assert.equal(textOfDone(await different), "B");
   assert.equal(textOfDone(await apart), "A");

@@ -7,7 +7,7 @@ import { Capitals, Held, jobOf, QueueSetUp, textOf, turn } from "./queue_setup.t
 const HASH = { hash0: 1, hash1: 2 };
 
 function summaryOf(outcome: JobOutcome): string {
-  if (outcome.kind === "done") return textOf(outcome.response);
+  if (outcome.kind === "done") return textOf(outcome.response.bytes);
   return outcome.kind === "failed" ? `${outcome.code}: ${outcome.message}` : outcome.kind;
 }
 

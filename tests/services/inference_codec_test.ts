@@ -51,6 +51,10 @@ function decode(bytes: Uint8Array, offset = 0, by = codec): ModelInferRequest {
 }
 
 /** A parameter that is an object's own whatever its name. */
+function whole(bytes: Uint8Array): [Uint8Array, number, number] {
+  return [bytes, 0, bytes.length];
+}
+
 function normal(request: ModelInferRequest): ModelInferRequest {
   const { parameters } = request.infer;
   return {
@@ -88,6 +92,16 @@ Deno.test("InferResponseCodec reads what it writes", () => {
       { error: id, response: { ...message, raw: !typed } },
     );
   }));
+});
+
+Deno.test("InferResponseCodec gives an answer's memory back once it has read it", () => {
+  const data = Float32Array.of(1, 2);
+  const recycle = () => void data.fill(0);
+  const outputs = [{ name: "y", datatype: "FP32", shape: [2], data }] as const;
+  const message = { id: "", raw: true, answer: { model: "m", version: "1", outputs, recycle } };
+  const { answer } = responseCodec.decode(...whole(encode(responseCodec, message)));
+  assert.deepEqual(answer.outputs[0].data, Float32Array.of(1, 2));
+  assert.deepEqual(data, Float32Array.of(0, 0));
 });
 
 Deno.test("InferRequestCodec and proto-loader read what either has written", () => {

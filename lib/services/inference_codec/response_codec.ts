@@ -16,7 +16,7 @@ const RAW_TAG = (6 << 3) | WireType.LENGTH;
 const ROLE = { tensors: "outputs", raw: "raw_output_contents" } as const;
 
 /** What of a model's answer stands in the message; where it came from is metadata. */
-export type InferAnswer = Pick<InferResponse, "model" | "version" | "outputs">;
+export type InferAnswer = Pick<InferResponse, "model" | "version" | "outputs" | "recycle">;
 
 /** A ModelInferResponse. */
 export interface ModelInferResponse {
@@ -69,6 +69,7 @@ export class InferResponseCodec implements Codec<ModelInferResponse> {
       tensorFieldsBytes(outputs, goesRaw(outputs, asked));
   }
 
+  /** The answer's memory is given back: nobody reads it behind this. */
   encode(
     { id, raw: asked, answer }: ModelInferResponse,
     bytes: Uint8Array,
@@ -80,6 +81,8 @@ export class InferResponseCodec implements Codec<ModelInferResponse> {
     at = writeTextField(MODEL_VERSION_TAG, version, bytes, at);
     at = writeTextField(ID_TAG, id, bytes, at);
     at = writeTensorFields(OUTPUT_TAG, outputs, raw, bytes, at);
-    return raw ? writeRawFields(RAW_TAG, outputs, bytes, at) : at;
+    if (raw) at = writeRawFields(RAW_TAG, outputs, bytes, at);
+    answer.recycle?.();
+    return at;
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BufferPool } from "../../lib/http2/buffer_pool.ts";
+import { BufferPool } from "../../lib/memory/buffer_pool.ts";
 
 const OPTIONS = { smallestBytes: 2_048, largestBytes: 65_536, bytesMax: 1_000_000 };
 
