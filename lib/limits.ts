@@ -542,7 +542,6 @@ export const INVOCATION_LIST_MAX = 1_000;
 /** … and unless the request says: a screenful or two. */
 export const INVOCATION_LIST_DEFAULT = 100;
 
-
 /** Bytes of runs that the store in memory keeps: what a server on a small machine can spare. */
 export const STORE_MEMORY_BYTES_MAX = 268_435_456;
 
