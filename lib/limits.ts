@@ -592,3 +592,20 @@ export const REDIS_SWEEP_MS = 1_000;
 
 /** Runs that one script removes: a millisecond, in which Redis does nothing else. */
 export const REDIS_SWEPT_MAX = 256;
+/** Pixels of an image that is decoded for a script: 4096×4096, more than most cameras' pictures have. */
+export const IMAGE_PIXELS_MAX = 16_777_216;
+
+/**
+ * Samples of an image that is decoded for a script, in bytes: red, green, blue and opacity of the largest, of 8
+ * bits each. Decoding takes six times that for a moment.
+ */
+export const IMAGE_BYTES_MAX = 67_108_864;
+
+/**
+ * Pixels that the scans of a JPEG go over together: a second or few of work. A progressive one of the
+ * largest size may have sixteen scans; programs write ten.
+ */
+export const JPEG_SCANNED_PIXELS_MAX = 268_435_456;
+
+/** ONNX sessions that a script may have open at a time: each is a model in memory. */
+export const SCRIPT_ONNX_SESSIONS_MAX = 64;

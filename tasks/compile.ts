@@ -24,11 +24,13 @@ const ROOT = new URL("..", import.meta.url).pathname;
 /** What tests and tasks alone import: 18 MB of each binary, most of it a browser's driver. */
 const UNSHIPPED = ["@grpc/grpc-js", "fast-check", "playwright-core"];
 
-/** What the server alone imports, for models and for REST. */
+/** What the server alone imports, for models, their images, and REST. */
 const SERVED = [
+  "@jsquash/jpeg",
   "@swc/wasm-typescript",
   "aws4fetch",
   "es-module-lexer",
+  "fast-png",
   "hono",
   "ioredis",
   "onnxruntime-common",

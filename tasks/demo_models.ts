@@ -21,6 +21,9 @@ const MODELS = new URL("../examples/models", import.meta.url).pathname;
 /** Of each number, in the table. */
 const DIGITS = 4;
 
+/** Of each text, in the table: an image's has thousands. */
+const CHARS = 40;
+
 await using server = await startServerProcess(SERVER_FROM_SOURCES, [
   ...["--host", "127.0.0.1", "--http-port", "0", "--models", MODELS],
 ]);
@@ -54,8 +57,10 @@ function formatAnswer({ outputs }: ExampleAnswer): string {
 }
 
 function formatElements(data: readonly unknown[]): string {
-  const texts = data.map((element) =>
-    typeof element === "number" ? String(Number(element.toFixed(DIGITS))) : JSON.stringify(element)
-  );
+  const texts = data.map((element) => {
+    if (typeof element === "number") return String(Number(element.toFixed(DIGITS)));
+    const isLong = typeof element === "string" && element.length > CHARS;
+    return JSON.stringify(isLong ? `${element.slice(0, CHARS)}…` : element);
+  });
   return `[${texts.join(", ")}]`;
 }

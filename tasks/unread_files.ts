@@ -15,9 +15,13 @@ const SWAGGER_READ = [
  * package that counts installations. By package, "" for all of it.
  */
 const UNREAD: Readonly<Record<string, readonly string[]>> = {
+  "@jsquash/jpeg": ["codec/enc"],
   "@scarf/scarf": [""],
   "@types/node": [""],
+  "fast-png": ["src"],
+  "fflate": ["lib", "umd"],
   "hono": ["dist/cjs", "dist/types"],
+  "iobuffer": ["src"],
   "protobufjs": ["dist"],
   "undici-types": [""],
   "zod": ["src", "v3"],

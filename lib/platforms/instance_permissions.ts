@@ -30,8 +30,9 @@ const SUBJECTS = {
  * The permissions with which a worker is made that holds an instance of a model.
  *
  * All may read the version's folder. ONNX may also read `libraryFolder`, and load native libraries where this
- * thread may: without, it takes its WebAssembly build. A script has what its option `permissions` names, and its
- * `tempFolder`.
+ * thread may: without, it takes its WebAssembly build. A script has what its option `permissions` names, its
+ * `tempFolder`, and with the option `onnx` what ONNX has, of which its thread gives up native libraries before it
+ * runs the script's code.
  *
  * @param libraryFolder onnxruntime's, if it stands outside of its packages
  * @throws {OperationError} `invalid-argument` naming the option that is wrong; `failed-precondition` naming what
@@ -43,14 +44,16 @@ export function instancePermissions(
   libraryFolder?: string,
 ): Deno.PermissionOptionsObject {
   const { folder } = source;
+  const libraries = libraryFolder === undefined ? [] : [libraryFolder];
   if (platform === "onnx") {
-    const read = libraryFolder === undefined ? [folder] : [folder, libraryFolder];
-    return { ...NOTHING, read, ffi: isGranted({ name: "ffi" }) };
+    return { ...NOTHING, read: [folder, ...libraries], ffi: isGranted({ name: "ffi" }) };
   }
   if (platform !== "script") return { ...NOTHING, read: [folder] };
-  const { permissions, tempFolder } = parseOptions(scriptOptionsSchema, source);
+  const { permissions, tempFolder, onnx } = parseOptions(scriptOptionsSchema, source);
   requireOwn(source.name, permissions, tempFolder);
   const temp = tempFolder === undefined ? [] : [tempFolder];
+  const library = onnx === undefined ? [] : libraries;
+  const usesLibrary = onnx !== undefined && onnx.runtime !== "web";
   const { read = [], write = [], net, env, sys, run, ffi } = permissions;
   return {
     ...NOTHING,
@@ -58,8 +61,8 @@ export function instancePermissions(
     env: env ?? false,
     sys: sys ?? false,
     run: run ?? false,
-    ffi: ffi ?? false,
-    read: read === true || [folder, ...read, ...temp],
+    ffi: ffi ?? (usesLibrary && isGranted({ name: "ffi" })),
+    read: read === true || [folder, ...read, ...temp, ...library],
     write: write === true || (write.length + temp.length > 0 && [...write, ...temp]),
   };
 }

@@ -40,7 +40,7 @@ export async function loadPlatform(
     case "script": {
       const { scriptPlatform } = await import("./script.ts");
       // Timers and sockets of the user's code go on between batches.
-      return { platform: scriptPlatform({ log, statistics }), blocking: false };
+      return { platform: scriptPlatform({ log, statistics, libraryFolder }), blocking: false };
     }
     default:
       throw new OperationError(

@@ -4,10 +4,12 @@ import { parseOptions } from "./options.ts";
 import type { PlatformLog } from "./platform_log.ts";
 import type { RecordedStatistics } from "./recorded_statistics.ts";
 import type { Context, Environment } from "./script_api.ts";
-import { confineThread } from "./script_confines.ts";
+import { confineThread, giveUpLibraries } from "./script_confines.ts";
+import { decodeScriptImage } from "./script_image.ts";
 import { scriptLogger } from "./script_logger.ts";
 import { type ScriptHooks, ScriptInputError, ScriptModel } from "./script_model.ts";
 import { ScriptModules } from "./script_modules.ts";
+import { loadScriptOnnx, ScriptOnnx } from "./script_onnx.ts";
 import { type ScriptOptions, scriptOptionsSchema } from "./script_options.ts";
 
 const MODEL_FILES = ["model.ts", "model.js"];
@@ -17,15 +19,20 @@ export interface ScriptPlatformOptions {
   readonly log: PlatformLog;
   /** Of the one script that this thread loads. */
   readonly statistics: RecordedStatistics;
+  /** onnxruntime's, if its files stand outside of its packages. */
+  readonly libraryFolder: string | undefined;
 }
 
 /**
  * Models that are a user's code: `model.ts` or `model.js`, against `script_api.ts`.
  *
  * Each belongs into a worker of its own, made with what `instancePermissions` says: a script has the permissions
- * of the thread that loads it. There `load` takes from the thread what makes code of text.
+ * of the thread that loads it. There `load` takes from the thread what makes code of text, and native libraries
+ * once onnxruntime is loaded.
  */
-export function scriptPlatform({ log, statistics }: ScriptPlatformOptions): Platform {
+export function scriptPlatform(
+  { log, statistics, libraryFolder }: ScriptPlatformOptions,
+): Platform {
   return {
     async load(source: ModelSource, signal: AbortSignal): Promise<Model> {
       const options = parseOptions(scriptOptionsSchema, source);
@@ -35,11 +42,20 @@ export function scriptPlatform({ log, statistics }: ScriptPlatformOptions): Plat
       const url = await modules.link(file).catch((error) => {
         throw named(source.name, error);
       });
+      const onnx = new ScriptOnnx(
+        source,
+        await loadScriptOnnx(source, options.onnx, libraryFolder, log),
+      );
       signal.throwIfAborted();
+      if (options.permissions.ffi === undefined) giveUpLibraries();
       confineThread();
       const ended = new AbortController();
       const contextSignal = AbortSignal.any([signal, ended.signal]);
       const describe = (error: unknown) => describeError(error, modules);
+      const end = async () => {
+        ended.abort();
+        await onnx.close();
+      };
       try {
         const hooks = hooksOf(await import(url), source.name, file);
         const environment = environmentOf(source, options);
@@ -49,6 +65,8 @@ export function scriptPlatform({ log, statistics }: ScriptPlatformOptions): Plat
           logger: scriptLogger(source, log),
           recordStatistic: (figures) => statistics.record(figures),
           inputError: (message) => new ScriptInputError(message),
+          openOnnx: (file) => onnx.open(file, ended.signal),
+          decodeImage: decodeScriptImage,
           signal: contextSignal,
         };
         const model = await hooks.load?.(context);
@@ -60,10 +78,10 @@ export function scriptPlatform({ log, statistics }: ScriptPlatformOptions): Plat
           context: { ...context, model, signal: ended.signal },
           bytesForm: options.bytes,
           describe,
-          abort: () => ended.abort(),
+          end,
         });
       } catch (cause) {
-        ended.abort();
+        await end();
         signal.throwIfAborted();
         if (cause instanceof OperationError) throw cause;
         const message = `Cannot load model "${source.name}": ${describe(cause)}`;

@@ -110,6 +110,42 @@ export interface Logger {
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
+/** What an ONNX file takes or gives. */
+export interface OnnxPort {
+  readonly name: string;
+  /** As in model.json: "FP32", "INT64" and so on. */
+  readonly datatype: string;
+  /** -1 for a dimension that may be any. */
+  readonly shape: readonly number[];
+}
+
+/** An ONNX file that onnxruntime has read, in the script's own thread. */
+export interface OnnxSession {
+  readonly inputs: readonly OnnxPort[];
+  readonly outputs: readonly OnnxPort[];
+  /**
+   * Computes all outputs, by name, from all inputs, by name. Elements stand in the array of their datatype; of
+   * FP16 they are float32. Inputs have to stay as they are until then, outputs are the script's own. Runs wait
+   * for those before them.
+   *
+   * @throws {TypeError} naming the input that is wrong; {Error} with onnxruntime's words when it fails
+   */
+  run(
+    inputs: Readonly<Record<string, MatrixValue>>,
+  ): Promise<Readonly<Record<string, MatrixValue>>>;
+  /** Gives its memory back; done for the script when the model is unloaded. */
+  release(): Promise<void>;
+}
+
+/** A picture. */
+export interface DecodedImage {
+  /** In pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Shapes: (height, width, 4), row-major: red, green, blue, opacity. */
+  readonly data: Uint8Array;
+}
+
 /** What the hooks are handed. */
 export interface Context<Model = unknown> {
   /** What `load` returned; undefined while it runs, and without one. */
@@ -124,6 +160,20 @@ export interface Context<Model = unknown> {
   recordStatistic(figures: Readonly<Record<string, number>>): void;
   /** An error to throw from `predict` when the caller's values are wrong: its message is for the caller. */
   inputError(message: string): Error;
+  /**
+   * Reads an ONNX file of the version's folder, such as "detector.onnx". The configuration needs the option
+   * `"onnx": true`, or an object of the options that models of the platform onnx have.
+   *
+   * @throws {Error} saying what is missing or wrong with the file
+   */
+  openOnnx(file: string): Promise<OnnxSession>;
+  /**
+   * The pixels of a PNG or JPEG.
+   *
+   * @param bytes of the whole file
+   * @throws an `inputError` saying what is wrong: `predict` may let it pass on to the caller
+   */
+  decodeImage(bytes: Uint8Array): Promise<DecodedImage>;
   /** Aborts when loading is given up, and when the model is unloaded. */
   readonly signal: AbortSignal;
 }

@@ -20,7 +20,7 @@ let confined = false;
  * have users.
  */
 export function confineThread(): void {
-  if (confined || !("DedicatedWorkerGlobalScope" in globalThis)) return;
+  if (confined || !isWorker()) return;
   confined = true;
   const scope = globalThis as unknown as Record<string, unknown>;
   scope.eval = refuseText;
@@ -36,6 +36,18 @@ export function confineThread(): void {
   Reflect.deleteProperty(scope, "Worker");
   const process = scope.process as Record<string, unknown> | undefined;
   if (process !== undefined) process.getBuiltinModule = refuseText;
+}
+
+/**
+ * Takes from a worker thread, for good, the permission to load native libraries; what is loaded stays. The main
+ * thread is left as it is.
+ */
+export function giveUpLibraries(): void {
+  if (isWorker()) Deno.permissions.revokeSync({ name: "ffi" });
+}
+
+function isWorker(): boolean {
+  return "DedicatedWorkerGlobalScope" in globalThis;
 }
 
 function refuseText(): never {

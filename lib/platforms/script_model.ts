@@ -22,8 +22,8 @@ export interface LoadedScript {
   readonly bytesForm: BytesForm;
   /** Says what a hook threw: with the user's file and line. */
   readonly describe: (error: unknown) => string;
-  /** Ends `context.signal`. */
-  readonly abort: () => void;
+  /** Ends `context.signal`, and what the script has opened by its context. */
+  readonly end: () => Promise<void>;
 }
 
 /** A script's `InputError`: the caller's values are wrong, and the message is for the caller. */
@@ -68,7 +68,7 @@ export class ScriptModel implements Model {
   }
 
   async unload(): Promise<void> {
-    const { name, hooks, context, describe, abort } = this.#script;
+    const { name, hooks, context, describe, end } = this.#script;
     try {
       await hooks.unload?.(context);
     } catch (cause) {
@@ -76,7 +76,7 @@ export class ScriptModel implements Model {
         cause,
       });
     } finally {
-      abort();
+      await end();
     }
   }
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { onnxOptionsSchema } from "./onnx_options.ts";
 
+const ONNX = "true or an object of onnxruntime's options";
 const NAMES = "true or a list of names";
 
 /** True grants what the server itself has. */
@@ -29,6 +31,11 @@ export const scriptOptionsSchema = z.strictObject({
     .regex(/^\//, { error: "an absolute path" }).optional(),
   /** How the script gets BYTES: as text, which has to be UTF-8, or as they are. */
   bytes: z.enum(["text", "binary"], { error: '"text" or "binary"' }).default("text"),
+  /** Lets the script open ONNX files of its folder, and says how onnxruntime computes them; true for all defaults. */
+  onnx: z.preprocess(
+    (given) => given === true ? {} : given,
+    z.strictObject(onnxOptionsSchema.shape, { error: ONNX }).optional(),
+  ),
 }, { error: "an object" });
 
 export type ScriptOptions = z.infer<typeof scriptOptionsSchema>;

@@ -1,6 +1,7 @@
+import group from "../../examples/models/faces/images/group.png" with { type: "bytes" };
 import { Metadata } from "../../lib/grpc/metadata.ts";
 import type { InferenceClient } from "../../lib/services/inference_client.ts";
-import type { FixedTensor, Tensor } from "../../lib/tensor/tensor.ts";
+import type { BytesTensor, FixedTensor, Tensor } from "../../lib/tensor/tensor.ts";
 
 /** A model of `examples/models`, and something to ask it. */
 export interface ExampleCall {
@@ -22,22 +23,22 @@ const floats = (name: string, shape: readonly number[], data: readonly number[])
   data: Float32Array.from(data),
 });
 
-const texts = ["It was a good day.", "Awful, just awful!"];
+const texts = (name: string, elements: readonly string[]): BytesTensor => ({
+  name,
+  datatype: "BYTES",
+  shape: [elements.length],
+  data: elements.map((text) => new TextEncoder().encode(text)),
+});
 
-/** One of each platform. */
+const opinions = ["It was a good day.", "Awful, just awful!"];
+
+/** One of each platform, and a script that has an image and an ONNX file. */
 export const EXAMPLE_CALLS: readonly ExampleCall[] = [
   { model: "price", input: floats("house", [1, 4], [1, 80, 3, 10]) },
   { model: "xor", input: floats("x", [4, 2], [0, 0, 0, 1, 1, 0, 1, 1]) },
   { model: "classifier", input: floats("x", [2, 4], [5.1, 3.5, 1.4, 0.2, 6.1, 2.8, 4.7, 1.2]) },
-  {
-    model: "words",
-    input: {
-      name: "text",
-      datatype: "BYTES",
-      shape: [2],
-      data: texts.map((text) => new TextEncoder().encode(text)),
-    },
-  },
+  { model: "words", input: texts("text", opinions) },
+  { model: "faces", input: texts("content", [group.toBase64()]) },
 ];
 
 /** Elements as JSON has them. */

@@ -1,3 +1,6 @@
+import { faceDetectorGraph } from "./face_detector.ts";
+import { drawMeadow, GROUP_FACES, GROUP_SIZE } from "./face_picture.ts";
+import { encodeJpeg, encodePng } from "./image_writer.ts";
 import { encodeOnnx } from "./onnx_writer.ts";
 import { safetensorsFile } from "./safetensors_writer.ts";
 import { HIDDEN, trainXor } from "./xor_network.ts";
@@ -19,11 +22,16 @@ const IRISES = [
 /**
  * The files of `examples/models` that no editor writes, by their paths there. The same bytes each time.
  */
-export function exampleFiles(): ReadonlyMap<string, Uint8Array> {
+export async function exampleFiles(): Promise<ReadonlyMap<string, Uint8Array>> {
+  const group = drawMeadow(GROUP_SIZE, GROUP_FACES);
   return new Map([
     ["price/1/coefs.json", new TextEncoder().encode(`[${PRICE_COEFS.join(", ")}]\n`)],
     ["xor/1/model.safetensors", xorFile()],
     ["classifier/1/model.onnx", classifierFile()],
+    ["faces/1/detector.onnx", encodeOnnx(faceDetectorGraph())],
+    ["faces/images/group.png", encodePng(group)],
+    ["faces/images/group.jpg", await encodeJpeg(group, { quality: 80, progressive: false })],
+    ["faces/images/nobody.png", encodePng(drawMeadow(GROUP_SIZE, []))],
   ]);
 }
 

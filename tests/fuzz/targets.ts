@@ -12,8 +12,10 @@ import { http2Server } from "./targets/http2_server.ts";
 import { gzip } from "./targets/gzip.ts";
 import { inferRequest } from "./targets/infer_request.ts";
 import { invocationRequest } from "./targets/invocation_request.ts";
+import { jpeg } from "./targets/jpeg.ts";
 import { messageAssembler } from "./targets/message_assembler.ts";
 import { pickle } from "./targets/pickle.ts";
+import { png } from "./targets/png.ts";
 import { predictResponse } from "./targets/predict_response.ts";
 import { protoMessage } from "./targets/proto_message.ts";
 import { requestHead } from "./targets/request_head.ts";
@@ -44,4 +46,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   storedZip,
   pickle,
   safetensors,
+  png,
+  jpeg,
 ];

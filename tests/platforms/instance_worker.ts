@@ -32,7 +32,11 @@ self.onmessage = async ({ data }: MessageEvent<InstanceTask>) => {
   const log = (entry: PlatformLogEntry) => entries.push(entry);
   const platform = data.platform === "onnx"
     ? onnxPlatform({ libraryFolder: data.libraryFolder, log })
-    : scriptPlatform({ log, statistics: new RecordedStatistics() });
+    : scriptPlatform({
+      log,
+      statistics: new RecordedStatistics(),
+      libraryFolder: data.libraryFolder,
+    });
   try {
     const model = await platform.load(data.source, new AbortController().signal);
     const outputs = await model.predict(data.inputs);

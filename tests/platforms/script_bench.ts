@@ -35,6 +35,10 @@ async function loadEcho(datatype: Tensor["datatype"], shape: readonly number[]):
     { "model.js": ECHO },
     { inputs: spec("x"), outputs: spec("y") },
   );
-  const platform = scriptPlatform({ log: () => {}, statistics: new RecordedStatistics() });
+  const platform = scriptPlatform({
+    log: () => {},
+    statistics: new RecordedStatistics(),
+    libraryFolder: undefined,
+  });
   return await platform.load(folder.source, new AbortController().signal);
 }

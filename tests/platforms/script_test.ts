@@ -474,7 +474,8 @@ interface Loaded {
 async function load(source: ModelSource, signal = new AbortController().signal): Promise<Loaded> {
   const entries: PlatformLogEntry[] = [];
   const statistics = new RecordedStatistics();
-  const platform = scriptPlatform({ log: (entry) => entries.push(entry), statistics });
+  const log = (entry: PlatformLogEntry) => entries.push(entry);
+  const platform = scriptPlatform({ log, statistics, libraryFolder: undefined });
   return { model: await platform.load(source, signal), entries, statistics };
 }
 

@@ -19,6 +19,12 @@ const ANSWERS: Readonly<Record<string, ExampleAnswer["outputs"]>> = {
   xor: { y: [0, 1, 1, 0] },
   classifier: { probabilities: [1, 0, 0, 0, 0.81, 0.19], kind: [0, 1] },
   words: { words: [5, 3], mood: [0.2, -1.33] },
+  faces: {
+    metadata: [
+      '[{"key":"bbox","value":"38,298,136,374"},{"key":"bbox","value":"258,239,313,283"},' +
+      '{"key":"bbox","value":"76,57,233,183"},{"key":"bbox","value":"192,422,417,598"}]',
+    ],
+  },
 };
 
 for (const { name, server, missing } of ALL_PROGRAMS) {
@@ -59,8 +65,9 @@ for (const { name, server, missing } of ALL_PROGRAMS) {
 }
 
 function rounded({ outputs }: ExampleAnswer): ExampleAnswer["outputs"] {
-  const round = (value: unknown) => Math.round(100 * (value as number)) / 100;
+  const round = (value: unknown) =>
+    typeof value === "number" ? Math.round(100 * value) / 100 + 0 : value;
   return Object.fromEntries(
-    Object.entries(outputs).map(([name, data]) => [name, data.map((value) => round(value) + 0)]),
+    Object.entries(outputs).map(([name, data]) => [name, data.map(round)]),
   );
 }

@@ -103,4 +103,8 @@ Deno.test("docs/models.md tells the limits as they are", () => {
   assert.equal(limits.MODEL_NAME_CHARS_MAX, 128);
   assert.equal(limits.MODEL_VERSION_DIGITS_MAX, 15);
   assert.equal(limits.MODEL_VERSIONS_MAX, 64);
+  assert.equal(limits.IMAGE_PIXELS_MAX, 16_777_216);
+  assert.equal(limits.IMAGE_BYTES_MAX, 64 * 2 ** 20);
+  assert.equal(limits.JPEG_SCANNED_PIXELS_MAX, 268_435_456);
+  assert.equal(limits.SCRIPT_ONNX_SESSIONS_MAX, 64);
 });

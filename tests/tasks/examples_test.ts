@@ -10,8 +10,8 @@ Deno.test({
   name: "examples/models has what `deno task examples` makes",
   ignore: !mayLoadModels,
 }, async () => {
-  const files = exampleFiles();
-  assert.equal(files.size, 3);
+  const files = await exampleFiles();
+  assert.equal(files.size, 7);
   for (const [path, bytes] of files) {
     const found = await Deno.readFile(new URL(`examples/models/${path}`, ROOT));
     assert.deepEqual(found, new Uint8Array(bytes), path);
@@ -31,11 +31,13 @@ Deno.test({
     assert.equal(rest, grpc, model);
     return [model, platform, rest, cache];
   });
+  const faces = JSON.stringify('[{"key":"bbox","value":"38,298,136,374"}…');
   const iris = "probabilities [1, 0, 0, 0, 0.8083, 0.1916] kind [0, 1]";
   assert.deepEqual(told, [
     ["price", "linear", "price [350]", "none"],
     ["xor", "mlp", "y [0, 1, 1, 0]", "none"],
     ["classifier", "onnx", iris, "miss, then hit"],
     ["words", "script", "words [5, 3] mood [0.2, -1.3333]", "none"],
+    ["faces", "script", `metadata [${faces}]`, "none"],
   ]);
 });
