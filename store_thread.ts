@@ -4,7 +4,7 @@
 
 /** The store thread's composition root: the store, and the lines to the serving threads. */
 
-import { openStore } from "./lib/store/open_store.ts";
+import { openReads, openStore } from "./lib/store/open_store.ts";
 import type { StoreCommand, StoreReport } from "./lib/store/store_protocol.ts";
 import { StoreServer } from "./lib/store/store_server.ts";
 import { hearThreadEnd } from "./lib/supervision/thread_end.ts";
@@ -19,7 +19,7 @@ self.onmessage = async ({ data: command }: MessageEvent<StoreCommand>) => {
   switch (command.type) {
     case "open":
       try {
-        server = new StoreServer(await openStore(command.url, command.options));
+        server = new StoreServer(await openPart(command));
         return report({ type: "opened" });
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
@@ -32,3 +32,7 @@ self.onmessage = async ({ data: command }: MessageEvent<StoreCommand>) => {
       return report({ type: "closed" });
   }
 };
+
+function openPart({ part, url, options }: Extract<StoreCommand, { type: "open" }>) {
+  return part === "reads" ? openReads(url, options) : openStore(url, options);
+}

@@ -30,3 +30,12 @@ export async function openStore(
     }
   }
 }
+
+/** Opens what only reads of a store whose writes are another thread's. @throws {OperationError} as `openStore` does */
+export async function openReads(url: StoreUrl, options: StoreOptions): Promise<TextStore> {
+  if (url.kind !== "sqlite") {
+    throw new TypeError(`Reads of ${url.kind} need no thread of their own`);
+  }
+  const { openSqliteReads } = await import("./sqlite_reads.ts");
+  return openSqliteReads(url.path, options);
+}

@@ -13,6 +13,8 @@ export type RedisAnswer = string | number | null | readonly string[];
 /** Of the databases that are used: without it there would be none of a number. */
 const DATABASE_LAST = 2;
 
+const UNTRUSTED = "no TLS with it, needs a certificate of an authority that is known here";
+
 /**
  * A connection to Redis that comes back by itself, and never keeps anybody waiting: what is asked for while it is
  * down fails at once, and what was under way when it broke fails then, and is not asked for again.
@@ -79,7 +81,8 @@ export class RedisConnection {
   }
 
   #onProblem(problem: string): void {
-    this.#problem = problem;
+    // All that Deno says of a handshake that fails with a command under way.
+    this.#problem = this.#url.tls && problem === "write UNKNOWN" ? UNTRUSTED : problem;
     this.#settled.resolve();
   }
 
@@ -108,7 +111,7 @@ function optionsOf(url: RedisUrl, timeoutMs: number) {
     port,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: { servername: host } } : {}),
+    ...(tls ? { tls: {} } : {}),
     // Servers that do not know a later one repeat what they were sent, the password included.
     protocol: 2 as const,
     lazyConnect: true,

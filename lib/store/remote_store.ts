@@ -8,6 +8,7 @@ import { RemoteCall } from "./remote_call.ts";
 import { decodeRun, encodeRun } from "./run_text.ts";
 import {
   describeRequest,
+  isRead,
   type StoreAnswers,
   type StoreCall,
   type StoreNews,
@@ -27,6 +28,13 @@ export interface RemoteStoreOptions {
   readonly callBytesMax?: number;
 }
 
+/** The line to the store, or two: what only reads may have a thread of its own. */
+interface Link {
+  readonly port: MessagePort;
+  readonly readPort: MessagePort | undefined;
+  readonly claims: CallClaims;
+}
+
 /**
  * The store, as a serving thread sees it: calls go over a port to the store's thread.
  *
@@ -44,7 +52,7 @@ export class RemoteStore implements RunStore {
   readonly #callBytesMax: number;
   /** Of all of them. */
   #bytes = 0;
-  #link: { readonly port: MessagePort; readonly claims: CallClaims } | undefined;
+  #link: Link | undefined;
   /** Why the store is down. */
   #lost: string | undefined;
   #asked = false;
@@ -64,7 +72,7 @@ export class RemoteStore implements RunStore {
   hear(news: StoreNews): void {
     const before = this.#link;
     this.#link = undefined;
-    before?.port.close();
+    if (before !== undefined) closeLink(before);
     if (news.type === "storeLost") {
       this.#lost = news.reason;
       this.#unsent = [];
@@ -72,13 +80,16 @@ export class RemoteStore implements RunStore {
     }
     this.#lose("the store was replaced");
     this.#lost = undefined;
-    const { port } = news;
-    if (this.#closed && this.#calls.size === 0) return port.close();
-    this.#link = { port, claims: new CallClaims(news.claims) };
-    port.onmessage = ({ data }: MessageEvent<readonly StoreReply[]>) => {
-      if (port !== this.#link?.port) return;
+    const { port, readPort } = news;
+    const link = { port, readPort, claims: new CallClaims(news.claims) };
+    if (this.#closed && this.#calls.size === 0) return closeLink(link);
+    this.#link = link;
+    const onMessage = ({ data }: MessageEvent<readonly StoreReply[]>) => {
+      if (link !== this.#link) return;
       for (const reply of data) this.#onReply(reply);
     };
+    port.onmessage = onMessage;
+    if (readPort !== undefined) readPort.onmessage = onMessage;
     this.#send();
   }
 
@@ -109,7 +120,7 @@ export class RemoteStore implements RunStore {
     this.#closed = true;
     await Promise.allSettled([...this.#calls.values()].map(({ settled }) => settled));
     this.#timer.close();
-    this.#link?.port.close();
+    if (this.#link !== undefined) closeLink(this.#link);
     this.#link = undefined;
   }
 
@@ -171,12 +182,13 @@ export class RemoteStore implements RunStore {
   #send(): void {
     this.#sending = false;
     if (this.#link === undefined || this.#unsent.length === 0) return;
-    const { port, claims } = this.#link;
+    const { port, readPort, claims } = this.#link;
     const sent = this.#unsent;
     this.#unsent = [];
     for (const call of sent) call.onSent(claims);
-    const calls: StoreCall[] = sent.map(({ slot, request }) => ({ slot, request }));
-    port.postMessage(calls);
+    if (readPort === undefined) return post(port, sent);
+    post(port, sent.filter(({ request }) => !isRead(request)));
+    post(readPort, sent.filter(({ request }) => isRead(request)));
   }
 
   #onReply(reply: StoreReply): void {
@@ -202,6 +214,17 @@ export class RemoteStore implements RunStore {
       call.onLost(reason);
     }
   }
+}
+
+function post(port: MessagePort, sent: readonly RemoteCall[]): void {
+  if (sent.length === 0) return;
+  const calls: StoreCall[] = sent.map(({ slot, request }) => ({ slot, request }));
+  port.postMessage(calls);
+}
+
+function closeLink({ port, readPort }: Link): void {
+  port.close();
+  readPort?.close();
 }
 
 function failure(

@@ -2,11 +2,10 @@ import type { DatabaseSync } from "node:sqlite";
 import { OperationError } from "../errors.ts";
 import type { ListedRun, RunPage } from "../invocation/run_store.ts";
 import { SQLITE_FAULT_MS, SQLITE_SWEEP_MS, SQLITE_SWEPT_MAX } from "../limits.ts";
-import { parseCursor } from "./cursor.ts";
 import { GroupCommit } from "./group_commit.ts";
 import type { RunText } from "./run_text.ts";
-import { sqliteError } from "./sqlite_error.ts";
 import { openSqliteFile } from "./sqlite_file.ts";
+import { SqliteReads } from "./sqlite_reads.ts";
 import type { StoreOptions } from "./store_options.ts";
 import type { Begin, TextStore } from "./text_store.ts";
 
@@ -36,7 +35,7 @@ export class SqliteStore implements TextStore {
   readonly #path: string;
   readonly #file: Deno.FileInfo;
   readonly #commits: GroupCommit;
-  readonly #ttlMs: number;
+  readonly #reads: SqliteReads;
   readonly #rowsMax: number;
   readonly #now: () => number;
   readonly #statements;
@@ -51,10 +50,10 @@ export class SqliteStore implements TextStore {
     this.#database = database;
     this.#path = path;
     this.#file = Deno.statSync(path);
-    this.#ttlMs = options.ttlMs ?? Infinity;
     this.#rowsMax = options.rowsMax ?? Infinity;
     this.#now = now;
     this.#statements = prepare(database);
+    this.#reads = new SqliteReads(database, path, options, now);
     this.#commits = new GroupCommit({
       database,
       path,
@@ -81,27 +80,17 @@ export class SqliteStore implements TextStore {
   }
 
   find(id: number): Promise<RunText | undefined> {
-    return this.#read(`find run ${id}`, () => {
-      const row = this.#statements.find.get(id, this.#overSince);
-      return row && { id, input: String(row.input), output: String(row.output) };
-    });
+    return this.#reads.find(id);
   }
 
   delete(id: number, begin: Begin): Promise<boolean> {
     return this.#change(`delete run ${id}`, 0, begin, () => {
-      return Number(this.#statements.delete.run(id, this.#overSince).changes) > 0;
+      return Number(this.#statements.delete.run(id, this.#reads.overSince).changes) > 0;
     });
   }
 
-  list({ after, limit }: RunPage): Promise<readonly ListedRun[]> {
-    return this.#read("list runs", () => {
-      const before = parseCursor(after) ?? Number.MAX_SAFE_INTEGER;
-      return this.#statements.list.all(before, this.#overSince, limit).map((row) => ({
-        id: Number(row.id),
-        savedMs: Number(row.saved_ms),
-        cursor: String(row.sequence),
-      }));
-    });
+  list(page: RunPage): Promise<readonly ListedRun[]> {
+    return this.#reads.list(page);
   }
 
   /**
@@ -125,7 +114,7 @@ export class SqliteStore implements TextStore {
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
     while (this.#changes.size > 0) await Promise.allSettled(this.#changes);
-    if (this.#database.isOpen) this.#database.close();
+    await this.#reads.close();
   }
 
   async #change<Result>(
@@ -143,33 +132,18 @@ export class SqliteStore implements TextStore {
     }
   }
 
-  // Rejects for what SQLite throws.
-  // deno-lint-ignore require-await
-  async #read<Result>(what: string, read: () => Result): Promise<Result> {
-    try {
-      return read();
-    } catch (error) {
-      throw error instanceof OperationError ? error : sqliteError(what, this.#path, error);
-    }
-  }
-
-  /** Runs that were saved by then are told no more. */
-  get #overSince(): number {
-    return this.#ttlMs === Infinity ? Number.MIN_SAFE_INTEGER : this.#now() - this.#ttlMs;
-  }
-
   /** Removes runs that are over and too many, oldest first; in a transaction. @param most it may remove */
   #retain(most: number): void {
     const { oldest, removeOver, count, removeOldest } = this.#statements;
     if (this.#isOver(Number(oldest.get()?.saved_ms ?? Infinity))) {
-      removeOver.run(most, this.#overSince);
+      removeOver.run(most, this.#reads.overSince);
     }
     const tooMany = Number(count.get()?.runs ?? 0) - this.#rowsMax;
     if (tooMany > 0) removeOldest.run(Math.min(tooMany, most));
   }
 
   #isOver(savedMs: number): boolean {
-    return savedMs <= this.#overSince;
+    return savedMs <= this.#reads.overSince;
   }
 
   /** In the background, what saves have left: it may fail, as a save would, which will say so. */
@@ -195,12 +169,7 @@ function prepare(database: DatabaseSync) {
       ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, saved_ms = excluded.saved_ms,
         input = excluded.input, output = excluded.output
     `),
-    find: database.prepare("SELECT input, output FROM runs WHERE id = ? AND saved_ms > ?"),
     delete: database.prepare("DELETE FROM runs WHERE id = ? AND saved_ms > ?"),
-    list: database.prepare(`
-      SELECT sequence, id, saved_ms FROM runs WHERE sequence < ? AND saved_ms > ?
-      ORDER BY sequence DESC LIMIT ?
-    `),
     check: database.prepare("UPDATE state SET checked_ms = ?"),
     oldest: database.prepare("SELECT saved_ms FROM runs ORDER BY sequence LIMIT 1"),
     count: database.prepare("SELECT runs FROM state"),

@@ -7,7 +7,7 @@ import {
 import { CallClaims } from "./call_claims.ts";
 import type { StoreOptions } from "./store_options.ts";
 import { storePermissions } from "./store_permissions.ts";
-import type { StoreCommand, StoreNews, StoreReport } from "./store_protocol.ts";
+import type { StoreCommand, StoreNews, StorePart, StoreReport } from "./store_protocol.ts";
 import { describeStore, type StoreUrl } from "./store_url.ts";
 
 /** A Web Worker that runs `store_thread.ts`, as far as its host uses it. */
@@ -33,8 +33,8 @@ export interface StoreHostParts {
 export type Tell = (news: StoreNews, transfer: Transferable[]) => void;
 
 /**
- * The main thread's end of the store: starts its thread when it is first needed, gives each serving thread a line
- * to it, and starts another when it dies or could not open the store.
+ * The main thread's end of the store: starts its thread, of SQLite another one that only reads, when it is first
+ * needed, gives each serving thread a line to them, and starts others when one dies or could not open the store.
  *
  * ```text
  *  idle ──need()──► opening ──opened──► open
@@ -45,12 +45,13 @@ export type Tell = (news: StoreNews, transfer: Transferable[]) => void;
 export class StoreHost {
   readonly #parts: StoreHostParts;
   readonly #members = new Set<Tell>();
-  #thread: StoreThread | undefined;
+  /** The first does all but what the second, if there is one, only reads. */
+  #threads: StoreThread[] = [];
   #state: "idle" | "opening" | "open" | "down" | "closed" = "idle";
   #downReason = "";
   #restartMs = STORE_RESTART_MS;
   #restart: ReturnType<typeof setTimeout> | undefined;
-  #ended: PromiseWithResolvers<void> | undefined;
+  #closing: PromiseWithResolvers<void> | undefined;
 
   constructor(parts: StoreHostParts) {
     this.#parts = parts;
@@ -73,35 +74,41 @@ export class StoreHost {
     return () => this.#members.delete(tell);
   }
 
-  /** Has the thread finish what has arrived and close the store; it is ended in the end in any case. */
+  /** Has the threads finish what has arrived and close the store; they are ended in the end in any case. */
   async close(): Promise<void> {
     clearTimeout(this.#restart);
-    const thread = this.#thread;
     const wasOpen = this.#state === "open";
     this.#state = "closed";
-    if (thread === undefined) return;
     if (wasOpen) {
-      this.#ended = Promise.withResolvers();
       const waitMs = this.#parts.options.timeoutMs + STORE_CLOSE_MS;
-      const late = setTimeout(() => this.#ended?.resolve(), waitMs);
-      thread.postMessage({ type: "close" }, []);
-      await this.#ended.promise;
-      clearTimeout(late);
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(() => late.resolve(), waitMs);
+      // The last to close the file has to be one that may write it.
+      for (const thread of this.#threads.toReversed()) {
+        this.#closing = Promise.withResolvers();
+        thread.postMessage({ type: "close" }, []);
+        await Promise.race([this.#closing.promise, late.promise]);
+      }
+      clearTimeout(timer);
     }
     this.#end();
   }
 
   #open(): void {
-    const { url, options, spawn } = this.#parts;
     this.#state = "opening";
-    const thread = spawn(storePermissions(url));
-    this.#thread = thread;
+    this.#spawn("all");
+  }
+
+  #spawn(part: StorePart): void {
+    const { url, options, spawn } = this.#parts;
+    const thread = spawn(storePermissions(url, part));
+    this.#threads.push(thread);
     thread.onmessage = ({ data }) => this.#onReport(data);
     thread.onerror = (event) => {
       event.preventDefault();
       this.#onDown(`its thread died: ${event.message}`);
     };
-    thread.postMessage({ type: "open", url, options }, []);
+    thread.postMessage({ type: "open", part, url, options }, []);
   }
 
   #onReport(report: StoreReport): void {
@@ -113,12 +120,16 @@ export class StoreHost {
       case "quit":
         return this.#onDown(`its thread ended itself: ${report.how}`);
       case "closed":
-        return this.#ended?.resolve();
+        return this.#closing?.resolve();
     }
   }
 
   #onOpened(): void {
     if (this.#state !== "opening") return;
+    // Who writes waits for the disk, which who reads need not; it has made the file by now.
+    if (this.#parts.url.kind === "sqlite" && this.#threads.length === 1) {
+      return this.#spawn("reads");
+    }
     this.#state = "open";
     this.#downReason = "";
     this.#restartMs = STORE_RESTART_MS;
@@ -128,7 +139,7 @@ export class StoreHost {
 
   #onDown(reason: string): void {
     this.#end();
-    this.#ended?.resolve();
+    this.#closing?.resolve();
     if (this.#state === "closed") return;
     this.#state = "down";
     for (const tell of this.#members) tell({ type: "storeLost", reason }, []);
@@ -141,18 +152,21 @@ export class StoreHost {
   }
 
   #end(): void {
-    const thread = this.#thread;
-    this.#thread = undefined;
-    if (thread === undefined) return;
-    thread.onmessage = null;
-    thread.onerror = null;
-    thread.terminate();
+    for (const thread of this.#threads.splice(0)) {
+      thread.onmessage = null;
+      thread.onerror = null;
+      thread.terminate();
+    }
   }
 
   #link(tell: Tell): void {
-    const { port1, port2 } = new MessageChannel();
     const claims = CallClaims.allocate(STORE_CALLS_MAX);
-    this.#thread?.postMessage({ type: "join", port: port2, claims }, [port2]);
-    tell({ type: "storeJoined", port: port1, claims }, [port1]);
+    const [port, readPort] = this.#threads.map((thread) => {
+      const { port1, port2 } = new MessageChannel();
+      thread.postMessage({ type: "join", port: port2, claims }, [port2]);
+      return port1;
+    });
+    const ports = readPort === undefined ? [port] : [port, readPort];
+    tell({ type: "storeJoined", port, readPort, claims }, ports);
   }
 }

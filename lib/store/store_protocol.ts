@@ -4,10 +4,18 @@ import type { RunText } from "./run_text.ts";
 import type { StoreOptions } from "./store_options.ts";
 import type { StoreUrl } from "./store_url.ts";
 
+/** What a thread does of a store: all, or what only reads and should not wait for what writes. */
+export type StorePart = "all" | "reads";
+
 /** What the main thread tells the store's thread. */
 export type StoreCommand =
   /** Open the store, answer `opened` or `openFailed`. */
-  | { readonly type: "open"; readonly url: StoreUrl; readonly options: StoreOptions }
+  | {
+    readonly type: "open";
+    readonly part: StorePart;
+    readonly url: StoreUrl;
+    readonly options: StoreOptions;
+  }
   /** Serve who holds the other end. */
   | ({ readonly type: "join" } & StoreLink)
   /** Finish what was asked for, close the store, answer `closed`. */
@@ -23,10 +31,15 @@ export type StoreReport =
 
 /** What the main thread tells a serving thread of the store. */
 export type StoreNews =
-  /** It is open, and served behind this port. */
-  | ({ readonly type: "storeJoined" } & StoreLink)
+  /** It is open, and served behind these ports. */
+  | ({ readonly type: "storeJoined"; readonly readPort: MessagePort | undefined } & StoreLink)
   /** It is down, and why; a port that was told before is dead. */
   | { readonly type: "storeLost"; readonly reason: string };
+
+/** Whether a request is one of the part that only reads. */
+export function isRead({ kind }: StoreRequest): boolean {
+  return kind === "find" || kind === "list";
+}
 
 /** An end of the line between a serving thread and the store's. */
 export interface StoreLink {

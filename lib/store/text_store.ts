@@ -12,7 +12,7 @@ export type Begin = () => void;
 /**
  * What `RunStore` is made of: the same methods with the same errors, for runs as text.
  *
- * Of two calls that touch one id, the one that was made first takes effect first.
+ * Of two calls that change one id, the one that was made first takes effect first.
  */
 export interface TextStore {
   save(run: RunText, begin: Begin): Promise<void>;

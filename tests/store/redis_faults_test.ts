@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { LocalStore } from "../../lib/store/local_store.ts";
 import { openRedisStore } from "../../lib/store/redis_store.ts";
 import type { RedisUrl } from "../../lib/store/store_url.ts";
+import { certificatePath } from "../support/certificates.ts";
+import { runProgram } from "../support/programs.ts";
 import { runOf } from "./contract.ts";
 import { hasRedis, RedisServer } from "./redis_server.ts";
 import { openRemote, STORE_OPTIONS } from "./remote.ts";
@@ -230,6 +232,27 @@ Deno.test({ name: "RedisStore: opens where no server is, and says so", ignore },
   await server.restart();
   while (!await remote.store.save(runOf(1)).then(() => true, () => false)) await nextTurn();
 });
+
+Deno.test(
+  { name: "RedisStore: over TLS, with a server whose authority is known", ignore },
+  async () => {
+    await using server = await RedisServer.start({ tls: true, password: PASSWORD });
+    const url = `rediss://:${PASSWORD}@localhost:${server.port}`;
+    const run = async (...args: readonly string[]) =>
+      (await runProgram(
+        Deno.execPath(),
+        ...["run", "--quiet", "--no-check", "-A", ...args],
+        ...["tests/store/fixtures/save_once.ts", url],
+      )).stdout;
+    assert.equal(await run("--cert", certificatePath("authority.pem")), "saved");
+    const refused = await run();
+    assert.match(
+      refused,
+      /^Cannot save run 1 in rediss:\/\/localhost:[0-9]+: (no TLS with it|.*UnknownIssuer)/,
+    );
+    assert.doesNotMatch(refused, /s3cret/);
+  },
+);
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();

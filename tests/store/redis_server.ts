@@ -1,10 +1,16 @@
+import { certificatePath } from "../support/certificates.ts";
 import { canRun } from "../support/programs.ts";
 
 /** Whether there is a Redis to start. */
 export const hasRedis = await canRun("redis-server", "--version");
 
-const PASSWORD_ARGS = (password: string | undefined) =>
-  password === undefined ? [] : ["--requirepass", password];
+/** How a test's Redis differs. */
+export interface RedisServerOptions {
+  readonly password?: string;
+  /** With `first`'s certificate. */
+  readonly tls?: boolean;
+  readonly args?: readonly string[];
+}
 
 /** A Redis of a test's own, with a folder of its own. */
 export class RedisServer {
@@ -21,12 +27,14 @@ export class RedisServer {
   }
 
   /** Starts one that writes each change to its disk before it answers. */
-  static async start(
-    { password, args = [] }: { readonly password?: string; readonly args?: readonly string[] } = {},
-  ): Promise<RedisServer> {
-    const server = new RedisServer(freePort(), await Deno.makeTempDir(), [
+  static async start({ password, tls, args = [] }: RedisServerOptions = {}): Promise<RedisServer> {
+    const port = freePort();
+    const folder = await Deno.makeTempDir();
+    const server = new RedisServer(port, folder, [
+      ...(tls ? tlsArgs(port) : ["--port", String(port)]),
+      ...["--bind", "127.0.0.1", "--dir", folder],
       ...["--appendonly", "yes", "--appendfsync", "always", "--save", ""],
-      ...PASSWORD_ARGS(password),
+      ...(password === undefined ? [] : ["--requirepass", password]),
       ...args,
     ]);
     await server.#listening();
@@ -64,15 +72,7 @@ export class RedisServer {
 
   #spawn(): Deno.ChildProcess {
     return new Deno.Command("redis-server", {
-      args: [
-        "--port",
-        String(this.port),
-        "--bind",
-        "127.0.0.1",
-        "--dir",
-        this.#folder,
-        ...this.#args,
-      ],
+      args: [...this.#args],
       stdout: "null",
       stderr: "null",
     }).spawn();
@@ -87,6 +87,15 @@ export class RedisServer {
       }
     }
   }
+}
+
+function tlsArgs(port: number): readonly string[] {
+  return [
+    ...["--port", "0", "--tls-port", String(port), "--tls-auth-clients", "no"],
+    ...["--tls-cert-file", certificatePath("first.pem")],
+    ...["--tls-key-file", certificatePath("first.key")],
+    ...["--tls-ca-cert-file", certificatePath("authority.pem")],
+  ];
 }
 
 function freePort(): number {

@@ -49,7 +49,7 @@ function line(options: Partial<RemoteStoreOptions> = {}) {
     const { port1, port2 } = new MessageChannel();
     const claims = CallClaims.allocate(16);
     server.join({ port: port2, claims });
-    store.hear({ type: "storeJoined", port: port1, claims });
+    store.hear({ type: "storeJoined", port: port1, readPort: undefined, claims });
   };
   const close = async () => {
     held.release();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { OperationError } from "../../lib/errors.ts";
 import { storePermissions } from "../../lib/store/store_permissions.ts";
+import type { StorePart } from "../../lib/store/store_protocol.ts";
 import { describeStore, parseStoreUrl } from "../../lib/store/store_url.ts";
 
 const GOOD: Readonly<Record<string, string>> = {
@@ -66,10 +67,11 @@ Deno.test("parseStoreUrl(): keeps user and password for Redis alone", () => {
 Deno.test("storePermissions(): a store may do what its kind needs", () => {
   assert.deepEqual(granted("memory"), {});
   assert.deepEqual(granted("sqlite:/var/runs.sqlite"), { read: ["/var"], write: ["/var"] });
+  assert.deepEqual(granted("sqlite:/var/runs.sqlite", "reads"), { read: ["/var"] });
   assert.deepEqual(granted("redis://anna:secret@[::1]:7"), { net: ["[::1]:7"] });
 });
 
-function granted(text: string): Record<string, unknown> {
-  const permissions = storePermissions(parseStoreUrl(text));
+function granted(text: string, part: StorePart = "all"): Record<string, unknown> {
+  const permissions = storePermissions(parseStoreUrl(text), part);
   return Object.fromEntries(Object.entries(permissions).filter(([, grant]) => grant !== false));
 }
