@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { openChannel } from "../../lib/grpc/channel.ts";
 import { Code, GrpcError } from "../../lib/grpc/status.ts";
+import { InvocationClient } from "../../lib/services/invocation_client.ts";
 import { hasPythonModule } from "../support/python.ts";
 import { writeModelFile } from "../support/served_models.ts";
 import { runProgram } from "../support/programs.ts";
@@ -105,10 +107,15 @@ for (const { name, server, missing } of ALL_PROGRAMS) {
     name: `${name}: of runs of one id at once, the one that is kept is one of them, whole`,
     ignore: missing,
   }, async () => {
-    await using running = await InvokedServer.start(server, ["--store", "memory"]);
+    const flags = ["--store", "memory", "--threads", "3", "--initial-threads", "3"];
+    await using running = await InvokedServer.start(server, flags);
+    // Connections are spread over the threads, which share the store.
+    const { port } = running.process;
+    const channels = Array.from({ length: 12 }, () => openChannel({ hostname: "127.0.0.1", port }));
+    const clients = channels.map((channel) => new InvocationClient(channel));
     for (let round = 0; round < 20; round++) {
-      const runs = Array.from({ length: 50 }, (_, run) => inputOf(7, 100 * round + run));
-      await Promise.all(runs.map((input) => running.client.invoke(input)));
+      const runs = Array.from({ length: 48 }, (_, run) => inputOf(7, 100 * round + run));
+      await Promise.all(runs.map((input, run) => clients[run % clients.length].invoke(input)));
       const { model_input: kept } = await running.kept(7);
       const [{ value }] = kept.metadata;
       assert.equal(kept.content, `7/${value}`);
@@ -118,6 +125,7 @@ for (const { name, server, missing } of ALL_PROGRAMS) {
     assert.equal((await running.kept(7)).model_input.content, "7/9999");
     const { invocations } = JSON.parse((await running.rest("/invocations")).text);
     assert.equal(invocations.length, 1);
+    for (const channel of channels) channel.close();
   });
 
   Deno.test({
