@@ -119,6 +119,34 @@ for (const { name, server, missing } of ALL_PROGRAMS) {
   });
 
   Deno.test({
+    name: `${name}: a Redis that hangs fails runs within their time, and nothing else`,
+    ignore: missing || !hasRedis,
+  }, async () => {
+    await using redis = await RedisServer.start();
+    const flags = ["--store", `redis://127.0.0.1:${redis.port}`, "--store-timeout-seconds", "0.5"];
+    await using running = await InvokedServer.start(server, flags);
+    const ok = { status: "OK", message: "" };
+    assert.deepEqual(await running.client.invoke(inputOf(1, 1)), ok);
+    redis.signal("SIGSTOP");
+    const failed = running.client.invoke(inputOf(1, 2));
+    const predictor = new ModelServerClient(running.channel);
+    await predictor.setCoefs([1, 2, 3]);
+    assert.equal((await predictor.predict([1, 2, 3])).output, 14);
+    const { status, message } = await failed;
+    assert.equal(status, "ERROR");
+    assert.match(message, /^Cannot save run 1/);
+    assert.equal((await running.rest("/")).status, 503);
+    assert.ok([503, 504].includes((await running.rest("/invocation/1")).status));
+    redis.signal("SIGCONT");
+    while ((await running.rest("/")).status !== 200);
+    const { model_input } = await running.kept(1);
+    assert.ok(["1/1", "1/2"].includes(model_input.content), model_input.content);
+    assert.equal(model_input.content, `1/${model_input.metadata[0].value}`);
+    assert.deepEqual(await running.client.invoke(inputOf(1, 3)), ok);
+    assert.equal((await running.kept(1)).model_input.content, "1/3");
+  });
+
+  Deno.test({
     name: `${name}: a server whose Redis is not there starts, and is ready once it is`,
     ignore: missing || !hasRedis,
   }, async () => {

@@ -129,6 +129,32 @@ for (const { name, server, missing } of ALL_PROGRAMS) {
   });
 
   Deno.test({
+    name: `${name}: --store-max-rows and --store-ttl let the oldest go`,
+    ignore: missing,
+  }, async () => {
+    const ids = async (running: InvokedServer) =>
+      JSON.parse((await running.rest("/invocations")).text).invocations
+        .map(({ id }: { id: number }) => id);
+    const memory = ["--store", "memory"];
+    {
+      await using running = await InvokedServer.start(server, [
+        ...[...memory, "--store-max-rows", "3"],
+      ]);
+      for (let id = 1; id <= 5; id++) await running.client.invoke(inputOf(id, 1));
+      assert.deepEqual(await ids(running), [5, 4, 3]);
+    }
+    await using running = await InvokedServer.start(server, [...memory, "--store-ttl", "0.5"]);
+    await running.client.invoke(inputOf(1, 1));
+    const told = [(await running.rest("/invocation/1")).status];
+    while (told.at(-1) === 200) {
+      await pause();
+      told.push((await running.rest("/invocation/1")).status);
+    }
+    assert.equal(told.at(-1), 404);
+    assert.deepEqual(await ids(running), []);
+  });
+
+  Deno.test({
     name: `${name}: every OK is there after the server was killed under load, several times`,
     ignore: missing,
   }, async () => {
