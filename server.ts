@@ -2,7 +2,7 @@
 
 import { readVariable } from "./lib/cli/environment.ts";
 import { OperationError } from "./lib/errors.ts";
-import { exitWith } from "./lib/cli/exit.ts";
+import { exitWith, writeProblem } from "./lib/cli/exit.ts";
 import { type Logger, logServing, moduleLogger, openLogging } from "./lib/cli/logging.ts";
 import { EXIT_USAGE } from "./lib/cli/parse_outcome.ts";
 import { onReloadSignal } from "./lib/cli/reload_signal.ts";
@@ -26,7 +26,8 @@ if (import.meta.main) {
 
 /** Serves until a signal ends it; returns the exit code. */
 async function serve(flags: ServerFlags): Promise<number> {
-  using _logging = openLogging({ format: flags.logFormat });
+  using logging = openLog(flags);
+  if (logging === undefined) return EXIT_USAGE;
   const log = moduleLogger("server");
   const shutdown = awaitShutdownSignal();
   dropPermissions(flags);
@@ -65,15 +66,26 @@ async function serve(flags: ServerFlags): Promise<number> {
   return 0;
 }
 
+/** Undefined, once it was said why, when there can be no log files where the flags want some. */
+function openLog({ logFormat, logFile }: ServerFlags): Disposable | undefined {
+  try {
+    return openLogging({ format: logFormat, file: logFile });
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+    writeProblem("server", error.message);
+    return undefined;
+  }
+}
+
 /**
  * The binary may read and write any file and load any library, as it cannot be told before which ones its
  * flags and its models' configurations will name. What they name none of it gives up.
  */
-function dropPermissions({ tls, authTokenFile, models, store }: ServerFlags): void {
+function dropPermissions({ tls, authTokenFile, logFile, models, store }: ServerFlags): void {
   if (models !== undefined || !Deno.build.standalone) return;
   Deno.permissions.revokeSync({ name: "ffi" });
   // The store's thread is given no more than its file's folder, and may have to be started again at any time.
-  if (store.kind === "sqlite") return;
+  if (logFile !== undefined || store.kind === "sqlite") return;
   Deno.permissions.revokeSync({ name: "write" });
   if (tls === undefined && authTokenFile === undefined) {
     Deno.permissions.revokeSync({ name: "read" });

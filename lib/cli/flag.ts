@@ -53,3 +53,24 @@ export function optionalFlagValue<T>(flag: Flag<T>, { texts }: GivenArguments): 
     `${source} is ${JSON.stringify(text)}, expected ${flag.kind.expected}`,
   );
 }
+
+/**
+ * Refuses flags that mean nothing without another one.
+ *
+ * @throws {OperationError} invalid-argument, naming the first that is given and the one that is missing
+ */
+export function refuseWithout(
+  needed: Flag<unknown>,
+  flags: readonly Flag<unknown>[],
+  { texts }: GivenArguments,
+): void {
+  if (texts.has(needed.name)) return;
+  for (const { name } of flags) {
+    const given = texts.get(name);
+    if (given === undefined) continue;
+    throw new OperationError(
+      "invalid-argument",
+      `${given.source} is given, and ${needed.name} is not`,
+    );
+  }
+}

@@ -7,6 +7,7 @@ import {
   resetSync,
   type Sink,
 } from "@logtape/logtape";
+import { LogFile, type LogFileOptions, reasonOf } from "./log_file.ts";
 
 export type { Logger };
 
@@ -22,6 +23,8 @@ export interface LogStream {
 /** Options of `openLogging`. */
 export interface LoggingOptions {
   readonly format: LogFormat;
+  /** Gets every line, beside the stream that does. */
+  readonly file?: LogFileOptions | undefined;
   /** Gets the `serving` line only. */
   readonly stdout?: LogStream;
   /** Gets every other line. */
@@ -34,6 +37,9 @@ const CATEGORY = "modelserver";
 /** The category of the one record that goes to stdout. */
 const SERVING = "serving";
 
+/** The category of what is said of the log file, which does not go there. */
+const FILE_TROUBLE = "log";
+
 const encoder = new TextEncoder();
 
 /**
@@ -42,15 +48,18 @@ const encoder = new TextEncoder();
  * Every record is one line, written at once and whole before the logging call returns, so that
  * nothing is lost at an exit and the lines of several threads do not mix (a pipe takes up to 4 KiB
  * in one piece). Everything goes to stderr but the line of `logServing`, which goes to stdout, so
- * that whoever started the server can wait for it. A stream that cannot be written to loses its
- * lines and harms nobody. What is below level `info` is dropped.
+ * that whoever started the server can wait for it, and all of it to the file, if there is one. A stream that
+ * cannot be written to loses its lines and harms nobody; so does the file, of which stderr then says once
+ * that it has failed, and later how many lines it lacks. What is below level `info` is dropped.
  *
  * As text: `time=… level=info logger=modelserver.grpc msg="…" port=5440`. As JSON: an object of
  * `time` (ISO 8601, UTC), `level`, `logger` and `message`, then the record's properties; one of
  * these four names as a property is left out.
  *
- * Loggers belong to a thread: each worker calls this itself. No permission is needed.
+ * Loggers belong to a thread: each worker calls this itself. No permission is needed but that for the file's
+ * folder.
  *
+ * @throws {OperationError} `invalid-argument` when the file cannot be written
  * @throws logtape's ConfigError if logging is open in this thread already
  *
  * @example
@@ -61,18 +70,30 @@ const encoder = new TextEncoder();
  * ```
  */
 export function openLogging(
-  { format, stdout = Deno.stdout, stderr = Deno.stderr }: LoggingOptions,
+  { format, file: fileOptions, stdout = Deno.stdout, stderr = Deno.stderr }: LoggingOptions,
 ): Disposable {
   const formatLine = format === "json" ? formatJsonLine : logfmtFormatter;
+  const file = fileOptions && new LogFile(fileOptions);
+  // The file is first: whoever has read a line from a stream finds it there.
   configureSync({
-    sinks: { stdout: newSink(stdout, formatLine), stderr: newSink(stderr, formatLine) },
+    sinks: {
+      stdout: newSink(stdout, formatLine),
+      stderr: newSink(stderr, formatLine),
+      file: file === undefined ? () => {} : newFileSink(file, formatLine),
+    },
     loggers: [
-      { category: [CATEGORY], lowestLevel: "info", sinks: ["stderr"] },
-      { category: [CATEGORY, SERVING], sinks: ["stdout"], parentSinks: "override" },
+      { category: [CATEGORY], lowestLevel: "info", sinks: ["file", "stderr"] },
+      { category: [CATEGORY, SERVING], sinks: ["file", "stdout"], parentSinks: "override" },
+      { category: [CATEGORY, FILE_TROUBLE], sinks: ["stderr"], parentSinks: "override" },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
     ],
   });
-  return { [Symbol.dispose]: resetSync };
+  return {
+    [Symbol.dispose]() {
+      resetSync();
+      file?.[Symbol.dispose]();
+    },
+  };
 }
 
 /** The logger of a part of the program, such as `grpc`; its records say so. */
@@ -111,6 +132,24 @@ function newSink(stream: LogStream, formatLine: (record: LogRecord) => string): 
     } catch {
       // A full disk or a reader that is gone costs log lines, not the server.
     }
+  };
+}
+
+/** Says once that the file fails, not once a line. */
+function newFileSink(file: LogFile, formatLine: (record: LogRecord) => string): Sink {
+  const log = moduleLogger(FILE_TROUBLE);
+  const { path } = file;
+  let lost = 0;
+  return (record) => {
+    try {
+      file.write(encoder.encode(formatLine(record)));
+    } catch (error) {
+      const isFirst = lost++ === 0;
+      if (isFirst) log.error("the log file misses lines", { path, reason: reasonOf(error) });
+      return;
+    }
+    if (lost > 0) log.warn("the log file gets lines again", { path, lost });
+    lost = 0;
   };
 }
 

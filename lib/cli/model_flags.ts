@@ -1,5 +1,10 @@
-import { OperationError } from "../errors.ts";
-import { type Flag, flagValue, type GivenArguments, optionalFlagValue } from "./flag.ts";
+import {
+  type Flag,
+  flagValue,
+  type GivenArguments,
+  optionalFlagValue,
+  refuseWithout,
+} from "./flag.ts";
 import { FILE, integerFrom, oneOf, orWord } from "./flag_kind.ts";
 
 /** The largest TCP port. */
@@ -66,13 +71,7 @@ export function readModelFlags(given: GivenArguments): ModelFlags {
   const folder = optionalFlagValue(models, given);
   const mode = flagValue(modelMode, given);
   const cacheFolder = optionalFlagValue(modelCache, given);
-  if (folder === undefined) {
-    for (const { name } of [modelMode, modelCache]) {
-      const text = given.texts.get(name);
-      if (text === undefined) continue;
-      throw new OperationError("invalid-argument", `${text.source} is given, and --models is not`);
-    }
-  }
+  refuseWithout(models, [modelMode, modelCache], given);
   return {
     httpPort: port === OFF ? undefined : port,
     httpPortGiven: given.texts.has(httpPort.name),

@@ -13,8 +13,8 @@ import {
 } from "../limits.ts";
 import { parseCommandLine, type Program } from "./command_line.ts";
 import { type Flag, flagValue, type GivenArguments, optionalFlagValue } from "./flag.ts";
-import { bytesFrom, FILE, HOST, integerFrom, oneOf, orWord, secondsFrom } from "./flag_kind.ts";
-import type { LogFormat } from "./logging.ts";
+import { bytesFrom, FILE, HOST, integerFrom, orWord, secondsFrom } from "./flag_kind.ts";
+import { LOG_FLAGS, type LogFlags, readLogFlags } from "./log_flags.ts";
 import { MODEL_FLAGS, type ModelFlags, readModelFlags } from "./model_flags.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 import { readStoreFlags, STORE_FLAGS, type StoreFlags } from "./store_flags.ts";
@@ -55,7 +55,7 @@ const CONNECTION_SECONDS_MAX = 2_678_400;
 const AUTO = "auto";
 
 /** What `server` runs with. */
-export interface ServerFlags extends ModelFlags, StoreFlags {
+export interface ServerFlags extends LogFlags, ModelFlags, StoreFlags {
   /** Address to listen on, an IPv6 one without brackets. */
   readonly host: string;
   /** TCP port; 0 for any free one. */
@@ -83,7 +83,6 @@ export interface ServerFlags extends ModelFlags, StoreFlags {
   readonly connectionAgeMs: number;
   /** How long a shutdown waits for calls in progress. */
   readonly drainMs: number;
-  readonly logFormat: LogFormat;
   /** PEM files to serve TLS with; without them connections are not encrypted. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** A file of the tokens of which callers need one; without it everybody may call. */
@@ -218,14 +217,6 @@ const drainSeconds: Flag<number> = {
   fallback: "5",
   variable: "MODELSERVER_DRAIN_SECONDS",
 };
-const logFormat: Flag<LogFormat> = {
-  name: "--log-format",
-  placeholder: "format",
-  summary: "form of the log lines",
-  kind: oneOf(["text", "json"]),
-  fallback: "text",
-  variable: "MODELSERVER_LOG_FORMAT",
-};
 const tlsCert: Flag<string> = {
   name: "--tls-cert",
   placeholder: "file",
@@ -269,7 +260,7 @@ const SERVER: Program = {
     idleSeconds,
     maxConnectionAgeSeconds,
     drainSeconds,
-    logFormat,
+    ...LOG_FLAGS,
     tlsCert,
     tlsKey,
     authTokenFile,
@@ -323,7 +314,7 @@ function buildFlags(given: GivenArguments): ServerFlags {
     idleMs: msOrForever(flagValue(idleSeconds, given)),
     connectionAgeMs: msOrForever(flagValue(maxConnectionAgeSeconds, given)),
     drainMs: flagValue(drainSeconds, given) * MS_PER_SECOND,
-    logFormat: flagValue(logFormat, given),
+    ...readLogFlags(given),
     ...securityFlags(given),
     ...readModelFlags(given),
     ...readStoreFlags(given),

@@ -3,6 +3,12 @@ import { Code } from "../grpc/status.ts";
 import type { Counters } from "../serving/counters.ts";
 import type { ThreadReport } from "../serving/thread_protocol.ts";
 
+/**
+ * How long after a thread has reported that the store fails it reports no other time: one that has room for small
+ * runs alone, or answers every other call, would fill the log.
+ */
+const STORE_REPORT_MS = 10_000;
+
 /** Statuses of HTTP that tell of an error. */
 const HTTP_ERRORS_FROM = 400;
 
@@ -10,12 +16,20 @@ const HTTP_ERRORS_FROM = 400;
 export class ThreadObserver implements CallObserver {
   readonly #counters: Counters;
   readonly #report: (message: ThreadReport) => void;
-  /** Whether the store did not do what it was asked for last. */
+  readonly #now: () => number;
+  /** Whether it was reported last that the store fails, and when. */
   #storeFails = false;
+  #storeReportedMs = -Infinity;
 
-  constructor(counters: Counters, report: (message: ThreadReport) => void) {
+  /** @param now milliseconds on any clock */
+  constructor(
+    counters: Counters,
+    report: (message: ThreadReport) => void,
+    now: () => number = () => performance.now(),
+  ) {
     this.#counters = counters;
     this.#report = report;
+    this.#now = now;
   }
 
   onConnectionStart(): void {
@@ -64,11 +78,12 @@ export class ThreadObserver implements CallObserver {
     this.#report({ type: "storeWorks" });
   }
 
-  /** Reported the first time after it worked. */
+  /** Reported the first time after it worked, but not oftener than each STORE_REPORT_MS. */
   onStoreFailed(reason: string): void {
     this.#counters.increment("storeFailures");
-    if (this.#storeFails) return;
+    if (this.#storeFails || this.#now() - this.#storeReportedMs < STORE_REPORT_MS) return;
     this.#storeFails = true;
+    this.#storeReportedMs = this.#now();
     this.#report({ type: "storeFails", reason });
   }
 

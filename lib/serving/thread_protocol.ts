@@ -96,7 +96,7 @@ export type ThreadReport =
   | { readonly type: "drained" }
   /** Somebody has asked it for what needs the store. */
   | { readonly type: "storeNeeded" }
-  /** The store did not do what it was asked for, the first time after it did. */
+  /** The store did not do what it was asked for, the first time after it did; not oftener than every few seconds. */
   | { readonly type: "storeFails"; readonly reason: string }
   /** It does again. */
   | { readonly type: "storeWorks" }

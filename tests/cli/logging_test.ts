@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import type { LogFileOptions } from "../../lib/cli/log_file.ts";
 import { type LogFormat, logServing, moduleLogger, openLogging } from "../../lib/cli/logging.ts";
+import { mayUseFolders, TempFolder } from "../repository/temp_folder.ts";
 
 /** Keeps what is written, at most `chunkBytes` at a time. */
 class FakeStream {
@@ -22,10 +24,14 @@ class FakeStream {
 }
 
 /** What was written while `log` ran. */
-function capture(format: LogFormat, log: () => void): { stdout: string; stderr: string } {
+function capture(
+  format: LogFormat,
+  log: () => void,
+  file?: LogFileOptions,
+): { stdout: string; stderr: string } {
   const stdout = new FakeStream();
   const stderr = new FakeStream();
-  using _ = openLogging({ format, stdout, stderr });
+  using _ = openLogging({ format, file, stdout, stderr });
   log();
   return { stdout: stdout.text, stderr: stderr.text };
 }
@@ -139,6 +145,59 @@ Deno.test("openLogging() survives a stream that fails", () => {
   };
   using _ = openLogging({ format: "text", stderr });
   moduleLogger("x").info("lost");
+});
+
+Deno.test({
+  name: "openLogging() writes every line to the file too, until it is disposed",
+  ignore: !mayUseFolders,
+}, async () => {
+  await using folder = new TempFolder();
+  const file = { folder: folder.path, bytesMax: 10_000, filesMax: 2 };
+  const { stdout, stderr } = capture("text", () => {
+    moduleLogger("x").info("first");
+    logServing({ host: "::", port: 5440, threads: 4, serving: 1 });
+  }, file);
+  moduleLogger("x").info("lost");
+  assert.equal(await Deno.readTextFile(`${folder.path}/server.log`), stderr + stdout);
+});
+
+Deno.test({
+  name: "openLogging() says once that the file fails, and how many lines it lacks",
+  ignore: !mayUseFolders,
+}, async () => {
+  await using folder = new TempFolder();
+  const path = `${folder.path}/logs`;
+  const { stderr } = capture("json", () => {
+    const log = moduleLogger("x");
+    Deno.removeSync(path, { recursive: true });
+    for (let i = 0; i < 3; i++) log.info(`lost ${i}`);
+    Deno.mkdirSync(path);
+    for (let i = 0; i < 2; i++) log.info(`kept ${i}`);
+  }, { folder: path, bytesMax: 10_000, filesMax: 2 });
+  const lines = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(lines.map(({ time: _, ...line }) => line), [
+    {
+      level: "error",
+      logger: "modelserver.log",
+      message: "the log file misses lines",
+      path: `${path}/server.log`,
+      reason: "No such file or directory (os error 2)",
+    },
+    { level: "info", logger: "modelserver.x", message: "lost 0" },
+    { level: "info", logger: "modelserver.x", message: "lost 1" },
+    { level: "info", logger: "modelserver.x", message: "lost 2" },
+    {
+      level: "warning",
+      logger: "modelserver.log",
+      message: "the log file gets lines again",
+      path: `${path}/server.log`,
+      lost: 3,
+    },
+    { level: "info", logger: "modelserver.x", message: "kept 0" },
+    { level: "info", logger: "modelserver.x", message: "kept 1" },
+  ]);
+  const kept = (await Deno.readTextFile(`${path}/server.log`)).trimEnd().split("\n");
+  assert.deepEqual(kept.map((line) => JSON.parse(line).message), ["kept 0", "kept 1"]);
 });
 
 Deno.test("openLogging() refuses to be opened twice", () => {

@@ -93,6 +93,7 @@ const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<Serv
   ["drain-seconds", "3600", { drainMs: 3_600_000 }],
   ["log-format", "json", { logFormat: "json" }],
   ["log-format", "text", { logFormat: "text" }],
+  ["log-dir", "l", { logFile: { folder: "l", bytesMax: 10_485_760, filesMax: 5 } }],
   ["auth-token-file", "tokens", { authTokenFile: "tokens" }],
   ["http-port", "0", { httpPort: 0, httpPortGiven: true }],
   ["http-port", "off", { httpPort: undefined, httpPortGiven: true }],
@@ -111,13 +112,14 @@ const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<Serv
 ];
 
 /** Flags that are of no use alone. */
-const PAIRED = ["tls-cert", "tls-key", "model-mode", "model-cache"];
+const PAIRED = ["tls-cert", "tls-key", "model-mode", "model-cache", "log-file-bytes", "log-files"];
 
 const HOST = "a host name or an IP address";
 const PORT = "an integer from 0 to 65535";
 const UNITS = "as a plain integer or with KiB, MiB or GiB";
 const CACHE_BYTES = `bytes from 4 KiB to 4 GiB, ${UNITS}`;
 const MESSAGE_BYTES = `bytes from 1 KiB to 1 GiB, ${UNITS}`;
+const LOG_FILE_BYTES = `bytes from 4 KiB to 1 GiB, ${UNITS}`;
 const SECONDS = "a number of seconds from 0 to 3600";
 
 const WRONG: readonly (readonly [flag: string, text: string, expected: string])[] = [
@@ -160,6 +162,11 @@ const WRONG: readonly (readonly [flag: string, text: string, expected: string])[
   ["drain-seconds", "Infinity", SECONDS],
   ["log-format", "xml", "text or json"],
   ["log-format", "JSON", "text or json"],
+  ["log-dir", "", "a file"],
+  ["log-file-bytes", "1KiB", LOG_FILE_BYTES],
+  ["log-file-bytes", "2GiB", LOG_FILE_BYTES],
+  ["log-files", "0", "an integer from 1 to 100"],
+  ["log-files", "101", "an integer from 1 to 100"],
   ["auth-token-file", "", "a file"],
   ["invocation-model", "", "the name of a model"],
   ["store", "", "a store"],
@@ -247,6 +254,23 @@ Deno.test("parseServerFlags() takes --store-sync for SQLite alone", () => {
   assert.deepEqual(
     parseServerFlags([...args, "memory"], NO_VARIABLES),
     usageError("--store-sync is given, and --store is not SQLite"),
+  );
+});
+
+Deno.test("parseServerFlags() takes bounds of log files with a folder for them only", () => {
+  const bounds = ["--log-file-bytes", "4KiB", "--log-files", "1"];
+  const logFile = { folder: "l", bytesMax: 4096, filesMax: 1 };
+  assert.deepEqual(
+    parseServerFlags(["--log-dir", "l", ...bounds], NO_VARIABLES),
+    { kind: "run", flags: { ...DEFAULTS, logFile } },
+  );
+  assert.deepEqual(
+    parseServerFlags(bounds, NO_VARIABLES),
+    usageError("--log-file-bytes is given, and --log-dir is not"),
+  );
+  assert.deepEqual(
+    parseServerFlags([], variables({ MODELSERVER_LOG_FILES: "2" })),
+    usageError("MODELSERVER_LOG_FILES is given, and --log-dir is not"),
   );
 });
 

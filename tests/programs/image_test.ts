@@ -39,7 +39,7 @@ Deno.test({
     await using server = await startServerProcess({
       program: "chroot",
       args: [`--userspec=${NONROOT}`, root, "/server"],
-    }, ["--http-port", "0", "--models", "/models"]);
+    }, ["--http-port", "0", "--models", "/models", "--log-dir", "/logs"]);
     const status = await Deno.readTextFile(`/proc/${server.child.pid}/status`);
     assert.match(status, /^Uid:\s+65532\s+65532/m);
     const { code, stdout } = await run(binaries.client, [`${server.port}`, workload]);
@@ -56,6 +56,7 @@ Deno.test({
     server.child.kill("SIGTERM");
     // Not the slower build, which needs fewer libraries.
     assert.match(await server.log, /"uses onnxruntime-node"/);
+    assert.match(await Deno.readTextFile(`${root}/logs/server.log`), /"uses onnxruntime-node"/);
   } finally {
     await command("umount", `${root}/proc`);
     await Deno.remove(root, { recursive: true });
@@ -70,12 +71,17 @@ Deno.test({
   assert.match(dockerfile, /^FROM gcr\.io\/distroless\/cc-debian12:nonroot$/m);
   assert.match(dockerfile, /^COPY --from=build \/src\/server \/server$/m);
   assert.match(dockerfile, /^COPY --from=build \/src\/onnxruntime \/onnxruntime$/m);
+  assert.match(dockerfile, new RegExp(`^COPY --from=build --chown=${NONROOT} /volumes /$`, "m"));
+  assert.match(dockerfile, /mkdir -p \/volumes\/data \/volumes\/logs$/m);
   assert.match(dockerfile, /^EXPOSE 5440 8080$/m);
   assert.match(dockerfile, /^ENTRYPOINT \["\/server"\]$/m);
 });
 
 async function buildRoot(root: string, server: string): Promise<void> {
-  for (const folder of ["proc", "lib64", "lib", "tmp"]) await Deno.mkdir(`${root}/${folder}`);
+  for (const folder of ["proc", "lib64", "lib", "tmp", "logs"]) {
+    await Deno.mkdir(`${root}/${folder}`);
+  }
+  await command("chown", NONROOT, `${root}/logs`);
   await Deno.copyFile(server, `${root}/server`);
   await Deno.chmod(`${root}/server`, 0o755);
   const onnxruntime = server.replace(/server$/, "onnxruntime");

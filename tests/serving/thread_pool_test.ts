@@ -385,8 +385,9 @@ Deno.test("ThreadPool tells threads of the store while they serve, and asks for 
   assert.equal(store.needed, 1);
   const { port1, port2 } = new MessageChannel();
   const claims = new SharedArrayBuffer(4);
-  store.members[0]({ type: "storeJoined", port: port1, claims }, [port1]);
-  assert.deepEqual(threads[0].commands.slice(1), [{ type: "storeJoined", port: port1, claims }]);
+  const joined = { type: "storeJoined", port: port1, readPort: undefined, claims } as const;
+  store.members[0](joined, [port1]);
+  assert.deepEqual(threads[0].commands.slice(1), [joined]);
   assert.deepEqual(threads[0].transferred, [port1]);
   for (const port of [port1, port2]) port.close();
 

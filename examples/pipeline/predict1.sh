@@ -1,0 +1,6 @@
+#!/bin/sh
+# Predicts the sum of 0.1 and 0.2.
+curl --silent --show-error --write-out '\n%{http_code}\n' \
+  --header 'content-type: application/json' \
+  --data '{"vector": [0.1, 0.2]}' \
+  "${MODELSERVER_URL:-http://127.0.0.1:8080}/predict"
