@@ -44,7 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ["workload", "bench", "store"],
 };
 
-const LEAVES = ["errors.ts", "limits.ts"];
+const LEAVES = ["errors.ts", "limits.ts", "no_permissions.ts"];
 
 const mayRead = Deno.permissions.querySync({ name: "read", path: "lib" }).state === "granted";
 

@@ -1,19 +1,8 @@
 import { OperationError } from "../errors.ts";
 import type { ModelSource } from "../inference/model.ts";
+import { NO_PERMISSIONS } from "../no_permissions.ts";
 import { parseOptions } from "./options.ts";
 import { scriptOptionsSchema, type ScriptPermissions } from "./script_options.ts";
-
-/** None of any kind. */
-const NOTHING = {
-  read: false,
-  write: false,
-  net: false,
-  env: false,
-  sys: false,
-  run: false,
-  ffi: false,
-  import: false,
-} as const satisfies Deno.PermissionOptionsObject;
 
 /** How Deno names what one of a kind is asked for by. */
 const SUBJECTS = {
@@ -46,9 +35,9 @@ export function instancePermissions(
   const { folder } = source;
   const libraries = libraryFolder === undefined ? [] : [libraryFolder];
   if (platform === "onnx") {
-    return { ...NOTHING, read: [folder, ...libraries], ffi: isGranted({ name: "ffi" }) };
+    return { ...NO_PERMISSIONS, read: [folder, ...libraries], ffi: isGranted({ name: "ffi" }) };
   }
-  if (platform !== "script") return { ...NOTHING, read: [folder] };
+  if (platform !== "script") return { ...NO_PERMISSIONS, read: [folder] };
   const { permissions, tempFolder, onnx } = parseOptions(scriptOptionsSchema, source);
   requireOwn(source.name, permissions, tempFolder);
   const temp = tempFolder === undefined ? [] : [tempFolder];
@@ -56,7 +45,7 @@ export function instancePermissions(
   const usesLibrary = onnx !== undefined && onnx.runtime !== "web";
   const { read = [], write = [], net, env, sys, run, ffi } = permissions;
   return {
-    ...NOTHING,
+    ...NO_PERMISSIONS,
     net: net ?? false,
     env: env ?? false,
     sys: sys ?? false,

@@ -49,6 +49,7 @@ export class StoreHost {
   #threads: StoreThread[] = [];
   #state: "idle" | "opening" | "open" | "down" | "closed" = "idle";
   #downReason = "";
+  #openedMs = 0;
   #restartMs = STORE_RESTART_MS;
   #restart: ReturnType<typeof setTimeout> | undefined;
   #closing: PromiseWithResolvers<void> | undefined;
@@ -132,7 +133,7 @@ export class StoreHost {
     }
     this.#state = "open";
     this.#downReason = "";
-    this.#restartMs = STORE_RESTART_MS;
+    this.#openedMs = performance.now();
     this.#parts.onOpened(describeStore(this.#parts.url));
     for (const tell of this.#members) this.#link(tell);
   }
@@ -141,6 +142,9 @@ export class StoreHost {
     this.#end();
     this.#closing?.resolve();
     if (this.#state === "closed") return;
+    const openMs = this.#state === "open" ? performance.now() - this.#openedMs : 0;
+    // It did not die of being opened.
+    if (openMs >= STORE_RESTART_MS_MAX) this.#restartMs = STORE_RESTART_MS;
     this.#state = "down";
     for (const tell of this.#members) tell({ type: "storeLost", reason }, []);
     if (reason !== this.#downReason) {

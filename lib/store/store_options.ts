@@ -2,7 +2,7 @@
 export type StoreSync =
   /** On the disk: it outlives a power failure. */
   | "full"
-  /** With the kernel: it outlives the server, and a power failure if some seconds have passed. */
+  /** With the kernel: it outlives the server; a power failure may take the last ones, whole and in order. */
   | "normal";
 
 /** How a store keeps runs. */

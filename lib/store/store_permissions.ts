@@ -1,18 +1,7 @@
 import { dirname, resolve } from "node:path";
+import { NO_PERMISSIONS } from "../no_permissions.ts";
 import type { StorePart } from "./store_protocol.ts";
 import { hostAndPort, type StoreUrl } from "./store_url.ts";
-
-/** None of any kind. */
-const NOTHING = {
-  read: false,
-  write: false,
-  net: false,
-  env: false,
-  sys: false,
-  run: false,
-  ffi: false,
-  import: false,
-} as const satisfies Deno.PermissionOptionsObject;
 
 /**
  * The permissions with which a store's thread is made: SQLite's has its file's folder, where its log stands too,
@@ -21,12 +10,12 @@ const NOTHING = {
 export function storePermissions(url: StoreUrl, part: StorePart): Deno.PermissionOptionsObject {
   switch (url.kind) {
     case "memory":
-      return NOTHING;
+      return NO_PERMISSIONS;
     case "sqlite": {
       const folder = dirname(resolve(url.path));
-      return { ...NOTHING, read: [folder], write: part === "all" && [folder] };
+      return { ...NO_PERMISSIONS, read: [folder], write: part === "all" && [folder] };
     }
     case "redis":
-      return { ...NOTHING, net: [hostAndPort(url)] };
+      return { ...NO_PERMISSIONS, net: [hostAndPort(url)] };
   }
 }

@@ -248,7 +248,7 @@ Deno.test(
     const refused = await run();
     assert.match(
       refused,
-      /^Cannot save run 1 in rediss:\/\/localhost:[0-9]+: (no TLS with it|.*UnknownIssuer)/,
+      /^Cannot save run 1 in rediss:\/\/localhost:[0-9]+: ./,
     );
     assert.doesNotMatch(refused, /s3cret/);
   },
