@@ -17,7 +17,7 @@ const codec = new InvocationRequestCodec();
  */
 export const invocationRequest: FuzzTarget = {
   name: "invocation-request",
-  share: 20,
+  share: 10,
   generate: (random) => mutant(random, SEEDS),
   run(input) {
     const outcome = valueOrError(() => codec.decode(input, 0, input.length), isMalformed);
