@@ -4,7 +4,7 @@
 
 /** An instance's composition root: a model, and the queue that it takes work from. */
 
-import { OperationError } from "./lib/errors.ts";
+import { messageOf, OperationError } from "./lib/errors.ts";
 import type { Model } from "./lib/inference/model.ts";
 import { INLINE_OPERATIONS_MAX } from "./lib/limits.ts";
 import { inlineDefinitionOf } from "./lib/platforms/inline_definition.ts";
@@ -20,7 +20,7 @@ import type {
   InstanceReport,
   InstanceServe,
 } from "./lib/supervision/instance_protocol.ts";
-import { hearThreadEnd } from "./lib/supervision/thread_end.ts";
+import { hearThreadEnd, hearUncaught } from "./lib/supervision/thread_end.ts";
 
 const report = takePostMessage();
 
@@ -30,6 +30,7 @@ const RECORDED_MS = 1_000;
 const log = (entry: PlatformLogEntry) => report({ type: "log", entry });
 
 hearThreadEnd((how) => report({ type: "quit", how }));
+hearUncaught((what) => report({ type: "quit", how: `thrown outside of a call: ${what}` }));
 
 self.onmessage = async ({ data: command }: MessageEvent<InstanceCommand>) => {
   if (command.type !== "load") return;
@@ -108,7 +109,7 @@ function tellRecorded(recorded: RecordedStatistics): void {
 /** What a model's own code throws is told to whoever asked for it to be loaded. */
 function asOperationError(error: unknown, { source }: InstanceLoad): OperationError {
   if (error instanceof OperationError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   const message = `Cannot load model "${source.name}" version ${source.version}: ${reason}`;
   return new OperationError("internal", message, { cause: error });
 }

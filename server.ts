@@ -59,6 +59,8 @@ async function serve(flags: ServerFlags): Promise<number> {
   const signal = await shutdown;
   log.info("draining", { signal });
   const { pool, models, store } = server;
+  // Somebody may wait for a load for longer than calls have to end.
+  models.stopLoading();
   const finished = await pool.drain(flags.drainMs);
   await Promise.all([models.close(), store.close()]);
   if (!finished) log.warn("calls were cut off", { drainMs: flags.drainMs });
@@ -81,20 +83,21 @@ function openLog({ logFormat, logFile }: ServerFlags): Disposable | undefined {
  * The binary may read and write any file and load any library, as it cannot be told before which ones its
  * flags and its models' configurations will name. What they name none of it gives up.
  */
-function dropPermissions({ tls, authTokenFile, logFile, models, store }: ServerFlags): void {
+function dropPermissions(flags: ServerFlags): void {
+  const { logFile, models, store } = flags;
   if (models !== undefined || !Deno.build.standalone) return;
   Deno.permissions.revokeSync({ name: "ffi" });
   // The store's thread is given no more than its file's folder, and may have to be started again at any time.
   if (logFile !== undefined || store.kind === "sqlite") return;
   Deno.permissions.revokeSync({ name: "write" });
-  if (tls === undefined && authTokenFile === undefined) {
+  if (!hasCredentials(flags)) {
     Deno.permissions.revokeSync({ name: "read" });
   }
 }
 
 /** Reads all files again, for new connections and calls; if one is wrong nothing changes. */
 async function reload(pool: ThreadPool, flags: ServerFlags, log: Logger): Promise<void> {
-  if (flags.tls === undefined && flags.authTokenFile === undefined) {
+  if (!hasCredentials(flags)) {
     return log.info("nothing to reload: there are neither certificates nor tokens");
   }
   try {
@@ -111,24 +114,32 @@ async function reload(pool: ThreadPool, flags: ServerFlags, log: Logger): Promis
 }
 
 function logCredentials(flags: ServerFlags, credentials: LoadedCredentials, log: Logger): void {
-  const { host, tls, authTokenFile } = flags;
-  if (tls !== undefined || authTokenFile !== undefined) {
+  const { host, tls, authTokenFile, adminTokenFile } = flags;
+  if (hasCredentials(flags)) {
     log.info("credentials loaded", describeCredentials(credentials));
   }
   warnIfExpired(credentials, log);
   if (tls !== undefined || isLoopback(host)) return;
-  const what = authTokenFile === undefined ? "calls" : "tokens and calls";
+  const what = (authTokenFile ?? adminTokenFile) === undefined ? "calls" : "tokens and calls";
   log.warn(`${what} can be read on the network: serving without TLS`, { host });
+}
+
+/** Whether there are files of certificates or tokens. */
+function hasCredentials({ tls, authTokenFile, adminTokenFile }: ServerFlags): boolean {
+  return [tls, authTokenFile, adminTokenFile].some((given) => given !== undefined);
 }
 
 function warnIfExpired({ certificate }: LoadedCredentials, log: Logger): void {
   if (certificate?.expired) log.warn("the certificate has expired", { ...certificate });
 }
 
-function describeCredentials({ certificate, tokenDigests }: LoadedCredentials) {
+function describeCredentials(
+  { certificate, tokenDigests, adminTokenDigests }: LoadedCredentials,
+) {
   return {
     ...certificate,
     ...(tokenDigests === undefined ? {} : { tokens: tokenDigests.length }),
+    ...(adminTokenDigests === undefined ? {} : { adminTokens: adminTokenDigests.length }),
   };
 }
 

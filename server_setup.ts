@@ -143,7 +143,7 @@ async function openModels(
     onRepositoryFailed,
     publish,
     events,
-    load: (model, version) =>
+    load: (model, version, signal) =>
       loadGeneration(model, version, {
         nextOwner: () => ++ownerLast,
         nextId: () => ++idLast,
@@ -160,7 +160,7 @@ async function openModels(
               options: model.config.options,
             }, libraryFolder),
           ),
-      }),
+      }, signal),
   });
 }
 
@@ -184,6 +184,8 @@ function modelEvents(log: Logger): ModelEvents & GenerationEvents {
     onModelUnloaded: (model, version) => log.info("a model was unloaded", { model, version }),
     onModelFailed: (model, version, reason) =>
       log.error("a model cannot be served", { model, version, reason }),
+    onLoadGivenUp: (model, version, reason) =>
+      log.info("a load was given up", { model, version, reason }),
     onInstanceReplaced: (source, reason) =>
       log.error("an instance is replaced", { ...about(source), reason }),
     onInstanceLog: ({ level, model, version, message, fields }) =>

@@ -234,6 +234,9 @@ async function renew(
   }
 }
 
-function authenticatorOf({ tokenDigests }: ServerCredentials): BearerAuth | undefined {
-  return tokenDigests && new BearerAuth(tokenDigests);
+function authenticatorOf(
+  { tokenDigests: callers, adminTokenDigests: admins }: ServerCredentials,
+): BearerAuth | undefined {
+  if (callers === undefined && admins === undefined) return undefined;
+  return new BearerAuth({ callers, admins });
 }

@@ -32,3 +32,28 @@ export class OperationError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * Characters of a caller's text that an error message repeats: as many as the longest name of a tensor that
+ * is served may have. What a caller sends may be as long as a message, and comes back in every header.
+ */
+const QUOTED_CHARS_MAX = 256;
+
+/** A text of the world outside, as an error message repeats it: in quotes, escaped, and cut when it is long. */
+export function quoted(text: string): string {
+  return JSON.stringify(shortened(text));
+}
+
+/** The text, cut when it is long. */
+export function shortened(text: string): string {
+  return text.length <= QUOTED_CHARS_MAX ? text : `${text.slice(0, QUOTED_CHARS_MAX)}…`;
+}
+
+/** What something that was thrown says of itself, an Error or not. Never throws, whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return "something that has no text";
+  }
+}

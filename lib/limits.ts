@@ -298,6 +298,15 @@ export const BENCH_LAG_MS = 5;
 /** How long a version may take to load and warm up: the largest models are read from disk in minutes. */
 export const MODEL_LOAD_MS_MAX = 600_000;
 
+/**
+ * How long after a version of a watched folder could not be loaded it is tried again; twice as long each
+ * time. Long enough that a service that its script needs has come back from a restart.
+ */
+export const MODEL_RETRY_MS = 10_000;
+
+/** … at most: a version that never loads then costs some seconds of a processor in each five minutes. */
+export const MODEL_RETRY_MS_MAX = 300_000;
+
 /** How long after an instance could not be loaded anew it is tried again; twice as long each time. */
 export const INSTANCE_RESTART_MS = 250;
 
@@ -420,6 +429,12 @@ export const MODEL_SOURCE_RETRY_MS = 60_000;
  */
 export const REPOSITORY_SETTLE_MS = 1_000;
 
+/**
+ * How long a server that starts with a watched folder waits for files that were being written then: a copy
+ * that has just ended is quiet after REPOSITORY_SETTLE_MS, one that goes on must not keep the others.
+ */
+export const REPOSITORY_AWAITED_MS_MAX = 10_000;
+
 /** How long after an event of the folder it is looked at: what copies a model makes many at once. */
 export const REPOSITORY_DEBOUNCE_MS = 200;
 
@@ -483,8 +498,11 @@ export const SCRIPT_LINKED_BYTES_MAX = 67_108_864;
 /** Inputs, or requested outputs, of one inference request: the widest models we know have some 200. */
 export const INFER_TENSORS_MAX = 1_024;
 
-/** Dimensions of a tensor: what numpy allowed until lately, and four times what models have. */
-export const TENSOR_DIMENSIONS_MAX = 32;
+/** Dimensions of a tensor of a request: as many as a model's may have. */
+export const TENSOR_DIMENSIONS_MAX = MODEL_TENSOR_RANK_MAX;
+
+/** Characters of a request's id: it comes back in the answer. */
+export const INFER_ID_CHARS_MAX = 1_024;
 
 /**
  * Elements of the BYTES tensors of one request: each is an object of 100 bytes here, whatever its four on

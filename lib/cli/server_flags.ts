@@ -87,6 +87,8 @@ export interface ServerFlags extends LogFlags, ModelFlags, StoreFlags {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** A file of the tokens of which callers need one; without it everybody may call. */
   readonly authTokenFile?: string;
+  /** A file of the tokens of which those need one who load and unload models; it lets them call, too. */
+  readonly adminTokenFile?: string;
 }
 
 const host: Flag<string> = {
@@ -239,6 +241,14 @@ const authTokenFile: Flag<string> = {
   variable: "MODELSERVER_AUTH_TOKEN_FILE",
 };
 
+const adminTokenFile: Flag<string> = {
+  name: "--admin-token-file",
+  placeholder: "file",
+  summary: "let only those load and unload models who show one of its tokens",
+  kind: FILE,
+  variable: "MODELSERVER_ADMIN_TOKEN_FILE",
+};
+
 const SERVER: Program = {
   name: "server",
   summary: "Serves models over gRPC and REST.",
@@ -264,6 +274,7 @@ const SERVER: Program = {
     tlsCert,
     tlsKey,
     authTokenFile,
+    adminTokenFile,
     ...MODEL_FLAGS,
     ...STORE_FLAGS,
   ],
@@ -321,10 +332,13 @@ function buildFlags(given: GivenArguments): ServerFlags {
   };
 }
 
-function securityFlags(given: GivenArguments): Pick<ServerFlags, "tls" | "authTokenFile"> {
+function securityFlags(
+  given: GivenArguments,
+): Pick<ServerFlags, "tls" | "authTokenFile" | "adminTokenFile"> {
   const certFile = optionalFlagValue(tlsCert, given);
   const keyFile = optionalFlagValue(tlsKey, given);
   const tokenFile = optionalFlagValue(authTokenFile, given);
+  const adminFile = optionalFlagValue(adminTokenFile, given);
   if ((certFile === undefined) !== (keyFile === undefined)) {
     const [found, needed] = certFile === undefined ? [tlsKey, tlsCert] : [tlsCert, tlsKey];
     const { source } = given.texts.get(found.name) ?? { source: found.name };
@@ -333,6 +347,7 @@ function securityFlags(given: GivenArguments): Pick<ServerFlags, "tls" | "authTo
   return {
     ...(certFile === undefined || keyFile === undefined ? {} : { tls: { certFile, keyFile } }),
     ...(tokenFile === undefined ? {} : { authTokenFile: tokenFile }),
+    ...(adminFile === undefined ? {} : { adminTokenFile: adminFile }),
   };
 }
 

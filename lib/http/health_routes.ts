@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { OperationError, quoted } from "../errors.ts";
 import { type HttpContext, json, type Route } from "./route.ts";
 
 /** Whether the process lives, and whether it can answer: V2's, and those that orchestrators ask for. */
@@ -30,7 +30,7 @@ export const HEALTH_ROUTES: readonly Route[] = [
       if (!backend.isModelReady(model, modelVersion)) {
         // Tells why, when it is not there at all.
         backend.metadata(model, modelVersion);
-        throw new OperationError("unavailable", `Model "${model}" is not ready`);
+        throw new OperationError("unavailable", `Model ${quoted(model)} is not ready`);
       }
       return json({ name: model, ready: true });
     },

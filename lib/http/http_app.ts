@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
-import type { Authenticator } from "../grpc/authenticator.ts";
+import type { Authenticator, CallKind } from "../grpc/authenticator.ts";
+import { Code } from "../grpc/status.ts";
 import { HeaderField } from "../http2/hpack/header_field.ts";
 import type { RequestHead } from "../http2/message_head.ts";
 import { API_ROUTES } from "./api_routes.ts";
@@ -80,7 +81,7 @@ export class HttpApp {
     let response: Response;
     try {
       refuseForeignPage(request);
-      if (route.isHealth === undefined) this.#admit(request, req.path);
+      if (route.isHealth === undefined) this.#admit(request, req.path, route.kind);
       const call = {
         request,
         model: req.param("model") ?? "",
@@ -97,13 +98,14 @@ export class HttpApp {
     return response;
   }
 
-  #admit(request: Request, path: string): void {
+  #admit(request: Request, path: string, kind: CallKind | undefined): void {
     const { requestsMax } = this.#options;
     if (this.#inFlight > requestsMax) {
       throw HttpError.overloaded(`Cannot answer: ${requestsMax} other requests are being answered`);
     }
-    const refusal = this.authenticator?.refusalOf(headOf(request, path));
+    const refusal = this.authenticator?.refusalOf(headOf(request, path), kind);
     if (refusal === undefined) return;
+    if (refusal.code === Code.PERMISSION_DENIED) throw new HttpError(403, refusal.message);
     throw new HttpError(401, refusal.message, { "www-authenticate": "Bearer" });
   }
 

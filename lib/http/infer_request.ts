@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { OperationError } from "../errors.ts";
+import { OperationError, quoted } from "../errors.ts";
 import type { InferRequest, ParameterValue } from "../inference/infer.ts";
 import { readRaw } from "../tensor/raw_bytes.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -74,7 +74,7 @@ function refuseRepeated(names: readonly string[]): void {
   const seen = new Set<string>();
   for (const name of names) {
     if (seen.has(name)) {
-      throw new HttpError(400, `Cannot read request: output "${name}" is asked for twice`);
+      throw new HttpError(400, `Cannot read request: output ${quoted(name)} is asked for twice`);
     }
     seen.add(name);
   }
@@ -133,7 +133,7 @@ function refuseUnsupported(
 ): void {
   const found = UNSUPPORTED.find((parameter) => Object.hasOwn(parameters, parameter));
   if (found === undefined) return;
-  throw new HttpError(400, `Cannot read ${kind} "${name}": ${found} is not supported`);
+  throw new HttpError(400, `Cannot read ${kind} ${quoted(name)}: ${found} is not supported`);
 }
 
 function booleanOf(parameters: Parameters, name: string): boolean | undefined {
@@ -187,10 +187,12 @@ function integerOf(name: string, digits: string): bigint {
 function wrongParameter(name: string, found: unknown, need: string): HttpError {
   return new HttpError(
     400,
-    `Cannot read request: parameter ${name} is ${JSON.stringify(found)}, need ${need}`,
+    `Cannot read request: parameter ${name} is ${
+      typeof found === "string" ? quoted(found) : String(found)
+    }, need ${need}`,
   );
 }
 
 function wrongInput({ name }: InputJson, problem: string): OperationError {
-  return new OperationError("invalid-argument", `Cannot read input "${name}": ${problem}`);
+  return new OperationError("invalid-argument", `Cannot read input ${quoted(name)}: ${problem}`);
 }

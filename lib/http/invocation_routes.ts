@@ -1,11 +1,9 @@
+import { quoted } from "../errors.ts";
 import { INVOCATION_LIST_DEFAULT, INVOCATION_LIST_MAX } from "../limits.ts";
 import { errorResponse, HttpError, isTellable } from "./http_error.ts";
 import { isReady } from "./health_routes.ts";
 import { encodeResponse } from "./response_encoding.ts";
 import { type HttpCall, type HttpContext, type HttpHandler, json, type Route } from "./route.ts";
-
-/** Characters of a parameter that an error message repeats; no cursor is longer. */
-const FOUND_CHARS_MAX = 128;
 
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
@@ -63,7 +61,7 @@ function readId(text: string): number {
   if (Number.isInteger(id) && String(id) === text && id >= INT32_MIN && id <= INT32_MAX) return id;
   throw new HttpError(
     400,
-    `Cannot find an invocation: id is ${quote(text)}, ` +
+    `Cannot find an invocation: id is ${quoted(text)}, ` +
       `expected an integer from ${INT32_MIN} to ${INT32_MAX}`,
   );
 }
@@ -74,13 +72,9 @@ function readLimit(text: string | null): number {
   if (limit >= 1 && limit <= INVOCATION_LIST_MAX) return limit;
   throw new HttpError(
     400,
-    `Cannot list invocations: limit is ${quote(text)}, ` +
+    `Cannot list invocations: limit is ${quoted(text)}, ` +
       `expected an integer from 1 to ${INVOCATION_LIST_MAX}`,
   );
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.slice(0, FOUND_CHARS_MAX));
 }
 
 function notFound(id: number): HttpError {

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { shortened } from "../errors.ts";
 import { HttpError } from "./http_error.ts";
 import { JsonDocument } from "./json_document.ts";
 
@@ -31,6 +32,8 @@ export function checkJson<Schema extends z.ZodType>(
 
 function formatPath(path: readonly PropertyKey[]): string {
   if (path.length === 0) return "";
-  const steps = path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`);
+  const steps = path.map((step) =>
+    typeof step === "number" ? `[${step}]` : `.${shortened(String(step))}`
+  );
   return `${steps.join("").replace(/^\./, "")}: `;
 }

@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { OperationError, quoted } from "../errors.ts";
 import { allocateElements, type FixedArray, type FixedDatatype } from "../tensor/datatype.ts";
 import { elementCount, type Tensor, type TensorSpec } from "../tensor/tensor.ts";
 
@@ -247,7 +247,7 @@ function wrongElement({ name, datatype }: TensorSpec, index: number, found: unkn
 }
 
 function wrong(tensor: string, problem: string): OperationError {
-  return new OperationError("invalid-argument", `Cannot read input "${tensor}": ${problem}`);
+  return new OperationError("invalid-argument", `Cannot read input ${quoted(tensor)}: ${problem}`);
 }
 
 function describe(value: unknown): string {

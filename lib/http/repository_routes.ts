@@ -1,3 +1,4 @@
+import { quoted } from "../errors.ts";
 import type { z } from "zod";
 import { checkContentType, JSON_TYPE } from "./content_type.ts";
 import { HttpError } from "./http_error.ts";
@@ -14,15 +15,16 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
     method: "POST",
     path: "/v2/repository/models/{model}/load",
     operation: "loadModel",
+    kind: "management",
     handler: async (call, context) => {
       const { parameters = {} } = await readBody(repositoryRequestSchema, call, context);
       // A configuration or files that came with the call and are ignored would load something else.
       const [found] = Object.keys(parameters);
       if (found !== undefined) {
-        const problem = `parameter ${JSON.stringify(found)} is not supported, need none`;
-        throw new HttpError(400, `Cannot load model "${call.model}": ${problem}`);
+        const problem = `parameter ${quoted(found)} is not supported, need none`;
+        throw new HttpError(400, `Cannot load model ${quoted(call.model)}: ${problem}`);
       }
-      await context.backend.load(call.model);
+      await context.backend.load(call.model, call.request.signal);
       return json({});
     },
   },
@@ -30,10 +32,11 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
     method: "POST",
     path: "/v2/repository/models/{model}/unload",
     operation: "unloadModel",
+    kind: "management",
     handler: async (call, context) => {
       // That what depends on it is to be unloaded, or not, is all that may be asked; nothing does.
       await readBody(repositoryRequestSchema, call, context);
-      await context.backend.unload(call.model);
+      await context.backend.unload(call.model, call.request.signal);
       return json({});
     },
   },
@@ -41,7 +44,7 @@ export const REPOSITORY_ROUTES: readonly Route[] = [
 
 async function index(call: HttpCall, context: HttpContext): Promise<Response> {
   const { ready = false } = await readBody(indexRequestSchema, call, context);
-  const entries = await context.backend.index();
+  const entries = await context.backend.index(call.request.signal);
   const wanted = ready ? entries.filter(({ state }) => state === "READY") : entries;
   const body = JSON.stringify(
     wanted.map(({ name, version, state, reason }) => ({ name, version, state, reason })),

@@ -1,4 +1,5 @@
 import { gunzipSync, inflateSync } from "node:zlib";
+import { quoted } from "../errors.ts";
 import type { BodyBudget } from "./body_budget.ts";
 import { HttpError } from "./http_error.ts";
 
@@ -178,7 +179,7 @@ function decompressorFor(encoding: string | null): Decompressor | undefined {
   if (Object.hasOwn(DECOMPRESSORS, name)) return DECOMPRESSORS[name];
   throw new HttpError(
     415,
-    `Cannot read request body: content-encoding ${JSON.stringify(name)}, need gzip or deflate`,
+    `Cannot read request body: content-encoding ${quoted(name)}, need gzip or deflate`,
     { "accept-encoding": "gzip, deflate" },
   );
 }

@@ -1,3 +1,4 @@
+import type { CallKind } from "../grpc/authenticator.ts";
 import type { InferenceBackend } from "../inference/backend.ts";
 import type { BodyBudget } from "./body_budget.ts";
 import type { KeptRuns } from "./kept_runs.ts";
@@ -42,6 +43,8 @@ export interface Route {
   readonly handler: HttpHandler;
   /** Whether it is answered to all, however busy the server is: it tells of the server's health. */
   readonly isHealth?: true;
+  /** Undefined for what whoever may call may do. */
+  readonly kind?: CallKind;
 }
 
 /** The paths for which a route's stands. */

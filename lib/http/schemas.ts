@@ -1,17 +1,11 @@
 import { z } from "zod";
+import {
+  INFER_ID_CHARS_MAX,
+  INFER_PARAMETERS_MAX,
+  INFER_TENSORS_MAX,
+  TENSOR_DIMENSIONS_MAX,
+} from "../limits.ts";
 import { DATATYPES } from "../tensor/datatype.ts";
-
-/** The most tensors of a request, either way: no model that we know has as many. */
-const TENSORS_MAX = 1_024;
-
-/** The most dimensions of a tensor: NumPy's own limit. */
-const DIMENSIONS_MAX = 64;
-
-/** The most parameters of a request or a tensor: they are copied. */
-const PARAMETERS_MAX = 64;
-
-/** The most characters of an id, which comes back in the answer. */
-const ID_CHARS_MAX = 1_024;
 
 /** A list that is measured before it is looked into: each wrong element of a million would be an issue. */
 function list<Element extends z.ZodType>(element: Element, max: number) {
@@ -19,8 +13,8 @@ function list<Element extends z.ZodType>(element: Element, max: number) {
 }
 
 const parametersSchema = z.record(z.string(), z.unknown()).refine(
-  (parameters) => Object.keys(parameters).length <= PARAMETERS_MAX,
-  { error: `expected at most ${PARAMETERS_MAX} parameters` },
+  (parameters) => Object.keys(parameters).length <= INFER_PARAMETERS_MAX,
+  { error: `expected at most ${INFER_PARAMETERS_MAX} parameters` },
 ).pipe(z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])));
 
 const nameSchema = z.string().min(1);
@@ -29,7 +23,7 @@ const nameSchema = z.string().min(1);
 export const tensorHeadSchema = z.object({
   name: nameSchema,
   datatype: z.enum(DATATYPES),
-  shape: list(z.int().nonnegative(), DIMENSIONS_MAX),
+  shape: list(z.int().nonnegative(), TENSOR_DIMENSIONS_MAX),
 });
 
 /** The elements of a tensor are checked with its shape and datatype, where they are read. */
@@ -57,14 +51,14 @@ const outputSchema = z.object({
 
 /** Source: Open Inference Protocol v2, `$inference_request`; binary tensor data extension. */
 export const inferRequestSchema = z.object({
-  id: z.string().max(ID_CHARS_MAX).optional(),
+  id: z.string().max(INFER_ID_CHARS_MAX).optional(),
   parameters: parametersSchema.optional().meta({
     description: "priority: 1 is the highest. timeout: microseconds. " +
       "binary_data_output: whether outputs that do not say are to stand behind the JSON. " +
       "Others have no effect.",
   }),
-  inputs: list(inputSchema, TENSORS_MAX).meta({ description: "In any order." }),
-  outputs: list(outputSchema, TENSORS_MAX).optional().meta({
+  inputs: list(inputSchema, INFER_TENSORS_MAX).meta({ description: "In any order." }),
+  outputs: list(outputSchema, INFER_TENSORS_MAX).optional().meta({
     description: "The outputs that are wanted; all when there are none.",
   }),
 });

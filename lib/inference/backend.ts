@@ -89,9 +89,17 @@ export interface InferenceBackend {
   config(model: string, version: string | undefined): Readonly<Record<string, unknown>>;
   /** Of all versions that serve, of one model's, or of one. */
   statistics(model: string | undefined, version: string | undefined): readonly ModelStatistics[];
-  index(): Promise<readonly IndexEntry[]>;
-  /** Makes the model serve as the repository has it: what has changed is loaded anew; resolves once it serves. */
-  load(model: string): Promise<void>;
-  /** Resolves once it serves no more and its calls have ended. */
-  unload(model: string): Promise<void>;
+  index(signal?: AbortSignal): Promise<readonly IndexEntry[]>;
+  /**
+   * Makes the model serve as the repository has it: what has changed is loaded anew; resolves once it serves.
+   *
+   * @param signal ends the waiting, not the load: that goes on until an unload gives it up
+   */
+  load(model: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Resolves once it serves no more and its calls have ended.
+   *
+   * @param signal ends the waiting, not the unload
+   */
+  unload(model: string, signal?: AbortSignal): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { messageOf, OperationError } from "../errors.ts";
 import type { Model, ModelMetadata, ModelSource, Platform } from "../inference/model.ts";
 import { parseOptions } from "./options.ts";
 import type { PlatformLog } from "./platform_log.ts";
@@ -144,11 +144,20 @@ function named(model: string, error: unknown): unknown {
   });
 }
 
+/** Empty where there is none: a script's own error may have anything in its place. */
+function stackOf(error: Error): string {
+  try {
+    return typeof error.stack === "string" ? error.stack : "";
+  } catch {
+    return "";
+  }
+}
+
 /** What was thrown, and where in the user's files; the error's own stack is told in them as well. */
 function describeError(error: unknown, modules: ScriptModules): string {
-  if (!(error instanceof Error)) return `${String(error)} was thrown, which is no Error`;
-  const message = modules.withFiles(error.message);
-  const stack = modules.withFiles(error.stack ?? "");
+  if (!(error instanceof Error)) return `${messageOf(error)} was thrown, which is no Error`;
+  const message = modules.withFiles(messageOf(error));
+  const stack = modules.withFiles(stackOf(error));
   // Not by assignment, which throws where an error is frozen.
   Reflect.set(error, "stack", stack);
   const place = /\(?([^\s()]+\.m?[tj]s:\d+:\d+)\)?$/m;

@@ -10,7 +10,8 @@ let confined = false;
 
 /**
  * Takes from a worker thread, for good, what makes code of text: `eval`, `Function` and its kin, timers with
- * text, further workers.
+ * text, further workers; and what would give objects that are none of the script's a meaning of its own:
+ * new properties of all objects.
  *
  * Text could hold an `import()` that nobody has looked at, and in a compiled binary Deno's loader asks no
  * permission for files: such a script would read what its configuration does not name. The main thread is
@@ -33,6 +34,8 @@ export function confineThread(): void {
     scope[name] = (handler: unknown, ...rest: unknown[]) =>
       typeof handler === "function" ? original(handler, ...rest) : refuseText();
   }
+  // Whatever every object has, a `then` say, all objects of ours would have.
+  Object.preventExtensions(Object.prototype);
   Reflect.deleteProperty(scope, "Worker");
   const process = scope.process as Record<string, unknown> | undefined;
   if (process !== undefined) process.getBuiltinModule = refuseText;

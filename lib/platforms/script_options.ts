@@ -5,10 +5,10 @@ const ONNX = "true or an object of onnxruntime's options";
 const NAMES = "true or a list of names";
 
 /** True grants what the server itself has. */
-const grant = z.union([z.literal(true), z.array(z.string().min(1)).nonempty({ error: NAMES })], {
-  error: NAMES,
-})
-  .optional();
+const grant = z.union([
+  z.literal(true),
+  z.array(z.string({ error: "a name" }).min(1, { error: "a name" })).nonempty({ error: NAMES }),
+], { error: NAMES }).optional();
 
 /** What a script may do beside reading its folder: by kind, which hosts, paths, variables or programs. */
 const permissionsSchema = z.strictObject({

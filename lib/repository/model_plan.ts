@@ -28,12 +28,23 @@ export interface RepositoryPlan {
   /** By name. */
   readonly models: readonly ModelPlan[];
   readonly problems: readonly RepositoryProblem[];
+  /** Of which a later plan may have more, whether they are among the models or not. */
+  readonly pending: readonly PendingModel[];
+}
+
+/** A model of which something is still being written or fetched. */
+export interface PendingModel {
+  readonly name: string;
+  /** Whether it was so at the first look already, and who starts should wait for it. */
+  readonly isAwaited: boolean;
 }
 
 /** A model as it was considered: what should serve of it, which may be nothing, and what cannot. */
 export interface ConsideredModel {
   readonly model: ModelPlan | undefined;
   readonly problems: readonly RepositoryProblem[];
+  /** What of it is not there yet, though it may be soon. */
+  readonly pending?: "written" | "fetched" | undefined;
 }
 
 /** What a plan of a model needs to know of the world. */

@@ -1,10 +1,15 @@
 import { OperationError } from "../errors.ts";
-import { MODEL_SOURCE_FETCHES_MAX, REPOSITORY_SETTLE_MS } from "../limits.ts";
+import {
+  MODEL_SOURCE_FETCHES_MAX,
+  REPOSITORY_AWAITED_MS_MAX,
+  REPOSITORY_SETTLE_MS,
+} from "../limits.ts";
 import { mapConcurrently } from "./map_concurrently.ts";
 import { ModelCache } from "./model_cache.ts";
 import {
   type ConsideredModel,
   type ModelPlan,
+  type PendingModel,
   planModel,
   type RepositoryPlan,
 } from "./model_plan.ts";
@@ -19,6 +24,7 @@ import {
 } from "./repository_scan.ts";
 import { type Clocks, Settling } from "./settling.ts";
 import type { ReadVariable } from "./sources/open_source.ts";
+import { SharedLook } from "./shared_look.ts";
 import { SourceFetcher } from "./source_fetcher.ts";
 import { FolderProblem } from "./version_files.ts";
 import { watchFolder } from "./watch.ts";
@@ -38,6 +44,12 @@ export interface RepositoryOptions {
   readonly clocks?: () => Clocks;
 }
 
+/** What a repository has. */
+export interface ListedRepository {
+  readonly models: readonly ListedModel[];
+  readonly problems: readonly RepositoryProblem[];
+}
+
 /** A model in the repository, whether it serves or not. */
 export interface ListedModel {
   readonly name: string;
@@ -48,6 +60,8 @@ export interface ListedModel {
 const SYSTEM_CLOCKS = () => ({ wallMs: Date.now(), steadyMs: performance.now() });
 
 const NOTHING: ConsideredModel = { model: undefined, problems: [] };
+
+const NO_PLAN: RepositoryPlan = { models: [], problems: [], pending: [] };
 
 const NEVER = new AbortController().signal;
 
@@ -66,16 +80,21 @@ export class ModelRepository implements AsyncDisposable {
   readonly #root: string;
   readonly #options: RepositoryOptions;
   readonly #fetcher: SourceFetcher;
+  readonly #listing: SharedLook<ListedRepository>;
   readonly #settling = new Settling();
   /** By name, as each was in the last plan. */
   #last: ReadonlyMap<string, ConsideredModel> = new Map();
   #isUnsettled = false;
+  /** What was pending at the first look, and when that was; `Clocks.steadyMs`. */
+  #first: { readonly names: ReadonlySet<string>; readonly ms: number } | undefined;
   /** Plans are made one after another: each builds on the last. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(root: string, options: RepositoryOptions, cache: ModelCache | undefined) {
     this.#root = root;
     this.#options = options;
+    const keptMs = options.mode === "watch" ? REPOSITORY_SETTLE_MS : 0;
+    this.#listing = new SharedLook(() => this.#list(), { keptMs });
     this.#fetcher = new SourceFetcher(cache, options.readVariable);
   }
 
@@ -124,11 +143,18 @@ export class ModelRepository implements AsyncDisposable {
   }
 
   /**
-   * All models that the folder has, and what is wrong with others; fetches nothing.
+   * All models that the folder has, and what is wrong with others; fetches nothing. As it is now; in mode
+   * `watch`, where nothing younger counts, up to REPOSITORY_SETTLE_MS ago.
+   *
+   * One walk for all who ask at once: it looks at every file.
    *
    * @throws {OperationError} `failed-precondition` when it cannot be listed
    */
-  async list(): Promise<{ models: ListedModel[]; problems: readonly RepositoryProblem[] }> {
+  list(): Promise<ListedRepository> {
+    return this.#listing.take();
+  }
+
+  async #list(): Promise<ListedRepository> {
     const models: ListedModel[] = [];
     const { names, unfit: problems } = await listModels(this.#root);
     for (const name of names) {
@@ -170,7 +196,7 @@ export class ModelRepository implements AsyncDisposable {
   }
 
   async #plan(signal: AbortSignal): Promise<RepositoryPlan> {
-    if (this.#options.mode === "explicit") return { models: [], problems: [] };
+    if (this.#options.mode === "explicit") return NO_PLAN;
     let listed: Awaited<ReturnType<typeof listModels>>;
     try {
       listed = await listModels(this.#root);
@@ -179,7 +205,6 @@ export class ModelRepository implements AsyncDisposable {
       const name = this.#options.folder;
       return planOfAll([...this.#last.values()], [{ name, reason: error.message }]);
     }
-    this.#isUnsettled = false;
     const considered = await mapConcurrently(
       listed.names,
       MODEL_SOURCE_FETCHES_MAX,
@@ -187,7 +212,21 @@ export class ModelRepository implements AsyncDisposable {
     );
     this.#settling.endLook();
     this.#last = new Map(listed.names.map((name, index) => [name, considered[index]]));
-    return planOfAll(considered, listed.unfit);
+    return { ...planOfAll(considered, listed.unfit), pending: this.#pending() };
+  }
+
+  /** What of the last look is pending; a file that somebody writes for long is not awaited for as long. */
+  #pending(): PendingModel[] {
+    const pending = [...this.#last].filter(([_, { pending }]) => pending !== undefined);
+    this.#isUnsettled = pending.length > 0;
+    const nowMs = this.#now().steadyMs;
+    this.#first ??= { names: new Set(pending.map(([name]) => name)), ms: nowMs };
+    const { names, ms } = this.#first;
+    const isEarly = nowMs - ms < REPOSITORY_AWAITED_MS_MAX;
+    return pending.map(([name, { pending }]) => ({
+      name,
+      isAwaited: names.has(name) && (isEarly || pending === "fetched"),
+    }));
   }
 
   async #consider(
@@ -200,7 +239,9 @@ export class ModelRepository implements AsyncDisposable {
     const scanned = await this.#scan(name);
     if ("reason" in scanned) return { model: last?.model, problems: [scanned] };
     const { config, folder, stamp, changedMs } = scanned;
-    if (settles && !this.#isQuiet(name, stamp, changedMs)) return last ?? NOTHING;
+    if (settles && !this.#isQuiet(name, stamp, changedMs)) {
+      return { ...last ?? NOTHING, pending: "written" };
+    }
     if (config instanceof OperationError) {
       const isGone = config.code === "not-found";
       return {
@@ -208,41 +249,32 @@ export class ModelRepository implements AsyncDisposable {
         problems: [{ name, reason: config.message }],
       };
     }
-    return await planModel(scanned, config, last?.model, {
-      isQuiet: ({ version, files }) =>
-        !settles || this.#isQuiet(`${name}/${version}`, files.stamp, files.changedMs),
-      fetch: () => {
+    let pending: ConsideredModel["pending"];
+    const planned = await planModel(scanned, config, last?.model, {
+      isQuiet: ({ version, files }) => {
+        if (!settles || this.#isQuiet(`${name}/${version}`, files.stamp, files.changedMs)) {
+          return true;
+        }
+        pending ??= "written";
+        return false;
+      },
+      fetch: async () => {
         const fetching = this.#fetcher.fetch(config, folder, retry, signal);
-        return settles ? this.#waitShortly(fetching) : fetching;
+        if (!settles) return await fetching;
+        const file = await waitShortly(fetching);
+        if (file === undefined) pending = "fetched";
+        return file;
       },
     });
-  }
-
-  /**
-   * A large file must not keep what changes in other models waiting: the next plans join its fetch.
-   *
-   * @returns undefined if it takes longer than REPOSITORY_SETTLE_MS
-   */
-  async #waitShortly<T>(fetching: Promise<T>): Promise<T | undefined> {
-    const { promise: late, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => {
-      this.#isUnsettled = true;
-      resolve(undefined);
-    }, REPOSITORY_SETTLE_MS);
-    // It may fail when nobody waits; the cache tells the next who asks.
-    fetching.catch(() => {});
-    try {
-      return await Promise.race([fetching, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return { ...planned, pending };
   }
 
   #isQuiet(key: string, stamp: string, changedMs: number): boolean {
-    const now = (this.#options.clocks ?? SYSTEM_CLOCKS)();
-    const isQuiet = this.#settling.isQuiet(key, stamp, changedMs, now);
-    if (!isQuiet) this.#isUnsettled = true;
-    return isQuiet;
+    return this.#settling.isQuiet(key, stamp, changedMs, this.#now());
+  }
+
+  #now(): Clocks {
+    return (this.#options.clocks ?? SYSTEM_CLOCKS)();
   }
 
   async #scan(name: string): Promise<ScannedModel | RepositoryProblem> {
@@ -270,5 +302,23 @@ function planOfAll(
   others: readonly RepositoryProblem[],
 ): RepositoryPlan {
   const models = considered.flatMap(({ model }) => model ?? []);
-  return { models, problems: [...others, ...considered.flatMap(({ problems }) => problems)] };
+  const problems = [...others, ...considered.flatMap(({ problems }) => problems)];
+  return { models, problems, pending: [] };
+}
+
+/**
+ * A large file must not keep what changes in other models waiting: the next plans join its fetch.
+ *
+ * @returns undefined if it takes longer than REPOSITORY_SETTLE_MS
+ */
+async function waitShortly<T>(fetching: Promise<T>): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), REPOSITORY_SETTLE_MS);
+  // It may fail when nobody waits; the cache tells the next who asks.
+  fetching.catch(() => {});
+  try {
+    return await Promise.race([fetching, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -56,6 +56,11 @@ export class BuddyArena {
     return (region - 1) * ARENA_BLOCK_BYTES;
   }
 
+  /** The largest region that there can be, in bytes. */
+  get largestBytes(): number {
+    return ARENA_BLOCK_BYTES * 2 ** (31 - Math.clz32(this.#blocks));
+  }
+
   /** Makes everything free, whatever there was; reads nothing. Cost: O(blocks). */
   reset(): void {
     this.#words.fill(0);

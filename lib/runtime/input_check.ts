@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { OperationError, quoted } from "../errors.ts";
 import type { ModelMetadata } from "../inference/model.ts";
 import { MODEL_BATCH_ROWS_MAX } from "../limits.ts";
 import { elementCount, type Tensor, type TensorSpec } from "../tensor/tensor.ts";
@@ -46,7 +46,7 @@ function inMetadataOrder(
   for (const { name } of given) {
     if (specs.some((spec) => spec.name === name)) continue;
     const names = specs.map((spec) => `"${spec.name}"`).join(", ");
-    throw refusal(model, `there is no input "${name}", it takes ${names}`);
+    throw refusal(model, `there is no input ${quoted(name)}, it takes ${names}`);
   }
   return specs.map(({ name }) => {
     const found = given.filter((tensor) => tensor.name === name);

@@ -7,7 +7,7 @@ import type { JobQueueMemory } from "./job_queue_memory.ts";
 import { JobQueueStatistics } from "./job_queue_statistics.ts";
 import { type FullBound, JobTable, type NewJob } from "./job_table.ts";
 import { type Flight, JobWaiter } from "./job_waiter.ts";
-import { QueueFullError } from "./queue_full_error.ts";
+import { NeverFitsError, QueueFullError } from "./queue_full_error.ts";
 import { copyResponse, type OwnedBytes } from "./response_buffers.ts";
 import type { ThreadWake, WakeRegistration } from "./thread_wake.ts";
 
@@ -79,6 +79,7 @@ export class JobClient {
    * @returns how it ended, in an instance or for want of one
    * @throws {RangeError} if `rows`, `group` or `priority` are none
    * @throws {OperationError} by rejection: `resource-exhausted` if the queue or its memory is full,
+   *   `invalid-argument` if its memory has no room for the request even when it is empty,
    *   `deadline-exceeded` if the deadline passed first, `unavailable` if the queue is closing or was lost, or
    *   has no instance. A cancellation rejects with the signal's reason, what `request.writeTo` or `recheck`
    *   throw as it is.
@@ -322,7 +323,10 @@ export class JobClient {
   }
 
   #full(bound: FullBound, bytes: number): OperationError {
-    const { bounds } = this.#table;
+    const { bounds, payloadBytesMax } = this.#table;
+    if (bound === "arena" && bytes > payloadBytesMax) {
+      return new NeverFitsError(bytes, payloadBytesMax);
+    }
     const { used, all } = this.#table.arenaUse;
     const found = bound === "slots"
       ? `all ${bounds.slots} slots of the queue are taken`

@@ -1,4 +1,4 @@
-import { type ErrorCode, OperationError } from "../errors.ts";
+import { type ErrorCode, messageOf, OperationError } from "../errors.ts";
 
 /** The numbers of the codes in shared memory: their places here. */
 const CODES: readonly ErrorCode[] = [
@@ -32,5 +32,5 @@ export function decodeCode(number: number): ErrorCode {
 /** What to tell of something that was thrown: `internal` and its message if it is not ours. */
 export function failureOf(thrown: unknown): JobFailure {
   if (thrown instanceof OperationError) return { code: thrown.code, message: thrown.message };
-  return { code: "internal", message: thrown instanceof Error ? thrown.message : String(thrown) };
+  return { code: "internal", message: messageOf(thrown) };
 }

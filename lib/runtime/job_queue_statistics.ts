@@ -50,8 +50,9 @@ export interface JobQueueSums extends Readonly<Record<JobCounterName, number>> {
  * ```text
  *  threads:   submitted = rejected + recheckHits + those who wait or have been told:
  *             done, failed, expired, cancelled; `coalesced` of them waited for another's job
- *  instances: executions, and the jobs and rows in them; of all jobs that were started the ms in line and
- *             of all executions the ms at work; jobsFailed; and executions and ms by rows
+ *  instances: executions, and of all jobs that were started the ms in line, of all executions the ms at
+ *             work; jobs and rows that are through, each once however often it was tried; jobsFailed;
+ *             and by rows the executions, and their ms, that were not tried again job by job
  * ```
  */
 export class JobQueueStatistics {
@@ -73,12 +74,13 @@ export class JobQueueStatistics {
     this.#row[INDEX[name]] += amount;
   }
 
-  /** The model has been called with a batch. */
+  /** The model has been called with a batch; 0 jobs for one that failed and is run again job by job. */
   executed(jobs: number, rows: number, computeMs: number): void {
     this.add("executions");
+    this.add("computeMs", computeMs);
+    if (jobs === 0) return;
     this.add("jobs", jobs);
     this.add("rows", rows);
-    this.add("computeMs", computeMs);
     const bucket = bucketOf(rows);
     this.#row[COUNTS_FROM + bucket]++;
     this.#row[TIMES_FROM + bucket] += computeMs;

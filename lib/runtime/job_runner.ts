@@ -174,11 +174,16 @@ export class JobRunner {
   async #runBatch(jobs: readonly TakenJob[]): Promise<void> {
     const attempt = await this.#attempt(jobs);
     if (attempt.kind === "responses" || jobs.length === 1) {
+      this.#count(jobs, attempt);
       this.#settle(jobs, attempt);
     } else {
+      // Its rows count when they are run again.
+      this.#count([], attempt);
       for (const job of jobs) {
         if (!this.#isWorthwhile(job)) continue;
-        this.#settle([job], await this.#attempt([job]));
+        const again = await this.#attempt([job]);
+        this.#count([job], again);
+        this.#settle([job], again);
       }
     }
   }
@@ -198,9 +203,7 @@ export class JobRunner {
     } catch (error) {
       outcome = { kind: "failure", failure: failureOf(error) };
     }
-    const endedMs = sharedNowMs();
-    this.#count(jobs, endedMs - startedMs);
-    return { ...outcome, endedMs };
+    return { ...outcome, startedMs, endedMs: sharedNowMs() };
   }
 
   /** Whether a job of a failed batch still is to be run; it ends here if nobody waits for it any more. */
@@ -243,12 +246,13 @@ export class JobRunner {
     }
   }
 
-  #count(jobs: readonly TakenJob[], computeMs: number): void {
+  /** @param jobs that are through with it; none of a batch that is run again */
+  #count(jobs: readonly TakenJob[], { startedMs, endedMs }: Attempt): void {
     // A row has one writer: whoever was fenced off is that no more.
     if (!this.#isMine()) return;
     let rows = 0;
     for (const job of jobs) rows += job.rows;
-    this.#statistics.executed(jobs.length, rows, computeMs);
+    this.#statistics.executed(jobs.length, rows, endedMs - startedMs);
   }
 
   #complete(job: JobId, response: ResponsePayload, nowMs: number): void {
@@ -256,7 +260,7 @@ export class JobRunner {
     let failure: JobFailure;
     try {
       if (table.complete(job.slot, response, this.#stored, nowMs)) return;
-      failure = noRoom(response.byteLength, table.arenaUse);
+      failure = noRoom(response.byteLength, table);
     } catch (error) {
       // `stored` has thrown, and the job is done; otherwise the response could not be written.
       if (!this.#isOwn(job)) throw error;
@@ -300,7 +304,7 @@ type Step =
   | { readonly kind: "end" };
 
 type Attempt =
-  & { readonly endedMs: number }
+  & { readonly startedMs: number; readonly endedMs: number }
   & (
     | { readonly kind: "responses"; readonly responses: readonly ResponsePayload[] }
     | { readonly kind: "failure"; readonly failure: JobFailure }
@@ -329,7 +333,14 @@ function requireOneEach(responses: number, requests: number): void {
   );
 }
 
-function noRoom(bytes: number, { used, all }: { used: number; all: number }): JobFailure {
+function noRoom(bytes: number, { arenaUse, payloadBytesMax }: JobTable): JobFailure {
+  if (bytes > payloadBytesMax) {
+    // Another attempt would fail as this one; a request of fewer rows may not.
+    const found =
+      `its response has ${bytes} bytes, the queue has room for ${payloadBytesMax} at once`;
+    return { code: "invalid-argument", message: `Cannot answer the job: ${found}` };
+  }
+  const { used, all } = arenaUse;
   return {
     code: "resource-exhausted",
     message:

@@ -114,6 +114,11 @@ export class JobTable {
     };
   }
 
+  /** The most bytes of a request or a response that an empty queue has room for. */
+  get payloadBytesMax(): number {
+    return this.#regions.largestBytes;
+  }
+
   /** One of a slot's words. @param word of `SLOT` */
   get(slot: number, word: number): number {
     return this.views.slots[slot * SLOT_WORDS + word];

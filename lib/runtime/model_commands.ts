@@ -28,10 +28,13 @@ export class ModelCommands {
   /**
    * Has a command carried out.
    *
+   * @param signal ends the waiting with its reason; the command is carried out all the same, and counts among
+   *   those that wait until it is
    * @returns the index, where that was asked for
    * @throws {OperationError} what the main thread says; `resource-exhausted` with too many waiting
    */
-  run(command: ModelCommand): Promise<readonly IndexEntry[]> {
+  async run(command: ModelCommand, signal?: AbortSignal): Promise<readonly IndexEntry[]> {
+    signal?.throwIfAborted();
     if (this.#waiting.size >= COMMANDS_MAX) {
       throw new OperationError(
         "resource-exhausted",
@@ -42,7 +45,13 @@ export class ModelCommands {
     const settled = Promise.withResolvers<readonly IndexEntry[]>();
     this.#waiting.set(id, settled);
     this.#send(id, command);
-    return settled.promise;
+    const giveUp = () => settled.reject(signal?.reason);
+    signal?.addEventListener("abort", giveUp, { once: true });
+    try {
+      return await settled.promise;
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
+    }
   }
 
   /** The main thread has answered. */

@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { OperationError, quoted } from "../errors.ts";
 import type {
   IndexEntry,
   InferenceBackend,
@@ -128,18 +128,18 @@ export class ModelTable implements InferenceBackend {
     return (this.#models.get(model) ?? []).map((generation) => generation.statistics());
   }
 
-  index(): Promise<readonly IndexEntry[]> {
-    return this.#commands.run({ kind: "index" });
+  index(signal?: AbortSignal): Promise<readonly IndexEntry[]> {
+    return this.#commands.run({ kind: "index" }, signal);
   }
 
-  async load(model: string): Promise<void> {
+  async load(model: string, signal?: AbortSignal): Promise<void> {
     this.#refuseBuiltIn("load", model);
-    await this.#commands.run({ kind: "load", model });
+    await this.#commands.run({ kind: "load", model }, signal);
   }
 
-  async unload(model: string): Promise<void> {
+  async unload(model: string, signal?: AbortSignal): Promise<void> {
     this.#refuseBuiltIn("unload", model);
-    await this.#commands.run({ kind: "unload", model });
+    await this.#commands.run({ kind: "unload", model }, signal);
   }
 
   #refuseBuiltIn(verb: string, model: string): void {
@@ -154,7 +154,7 @@ export class ModelTable implements InferenceBackend {
   #find(model: string, version: string | undefined): OpenGeneration {
     const versions = this.#models.get(model);
     if (versions === undefined) {
-      throw new OperationError("not-found", `There is no model "${model}"`);
+      throw new OperationError("not-found", `There is no model ${quoted(model)}`);
     }
     if (version === undefined) return versions[versions.length - 1];
     const found = versions.find((generation) => generation.version === version);
@@ -162,7 +162,7 @@ export class ModelTable implements InferenceBackend {
     const served = versions.map((generation) => generation.version).join(", ");
     throw new OperationError(
       "not-found",
-      `Model "${model}" has no version "${version}", it serves ${served}`,
+      `Model "${model}" has no version ${quoted(version)}, it serves ${served}`,
     );
   }
 }

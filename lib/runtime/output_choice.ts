@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { OperationError, quoted } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /**
@@ -39,6 +39,6 @@ function noSuchOutput(
   const names = outputs.map((output) => `"${output.name}"`).join(", ");
   return new OperationError(
     "invalid-argument",
-    `Cannot infer with model "${model}": there is no output "${name}", it gives ${names}`,
+    `Cannot infer with model "${model}": there is no output ${quoted(name)}, it gives ${names}`,
   );
 }

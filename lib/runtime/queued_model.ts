@@ -9,7 +9,7 @@ import type { Job, JobClient, JobOutcome } from "./job_client.ts";
 import { GROUP_ALONE } from "./job_table.ts";
 import { checkOutputNames, chooseOutputs } from "./output_choice.ts";
 import { bytesPayload } from "./payload.ts";
-import { QueueFullError } from "./queue_full_error.ts";
+import { NeverFitsError, QueueFullError } from "./queue_full_error.ts";
 import type { ServedModel } from "./served_model.ts";
 import { readTensors, takeTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
 
@@ -171,12 +171,20 @@ const CONFIG_KEYS = { slots: "queue.size", arena: "queue.bytes" } as const;
 
 /** A queue knows neither the model that it belongs to nor where its bounds were set. */
 function queueError(model: string, error: OperationError): OperationError {
-  const message = error instanceof QueueFullError
-    ? `Cannot infer with model "${model}": ${error.found}, ${
-      CONFIG_KEYS[error.bound]
-    } in its model.json allows no more`
-    : naming(model, error.message);
-  return new OperationError(error.code, message, { cause: error });
+  return new OperationError(error.code, queueErrorText(model, error), { cause: error });
+}
+
+function queueErrorText(model: string, error: OperationError): string {
+  if (error instanceof QueueFullError) {
+    const key = CONFIG_KEYS[error.bound];
+    return `Cannot infer with model "${model}": ${error.found}, ${key} in its model.json allows no more`;
+  }
+  if (error instanceof NeverFitsError) {
+    const { bytes, bytesMax } = error;
+    return `Cannot infer with model "${model}": the inputs take ${bytes} bytes, ${CONFIG_KEYS.arena} in its ` +
+      `model.json has room for ${bytesMax} at once`;
+  }
+  return naming(model, error.message);
 }
 
 function naming(model: string, message: string): string {

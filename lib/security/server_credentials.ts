@@ -12,12 +12,14 @@ import { readTokens } from "./token_file.ts";
 export interface ServerCredentialFiles {
   readonly tls?: KeyPairFiles;
   readonly authTokenFile?: string;
+  readonly adminTokenFile?: string;
 }
 
 /** A server's credentials, as its threads need them, and what a log may say of them. */
 export interface LoadedCredentials {
   readonly keyPair?: KeyPair;
   readonly tokenDigests?: readonly Uint8Array[];
+  readonly adminTokenDigests?: readonly Uint8Array[];
   readonly certificate?: CertificateSummary;
 }
 
@@ -27,16 +29,20 @@ export interface LoadedCredentials {
  * @throws {OperationError} `invalid-argument`, naming the file and what is wrong with it.
  */
 export async function readServerCredentials(
-  { tls, authTokenFile }: ServerCredentialFiles,
+  { tls, authTokenFile, adminTokenFile }: ServerCredentialFiles,
 ): Promise<LoadedCredentials> {
   const keyPair = tls === undefined ? undefined : await readKeyPair(tls);
   const tokens = authTokenFile === undefined
     ? undefined
     : await readTokens("--auth-token-file", authTokenFile);
+  const adminTokens = adminTokenFile === undefined
+    ? undefined
+    : await readTokens("--admin-token-file", adminTokenFile);
   return {
     ...(tls === undefined || keyPair === undefined
       ? {}
       : { keyPair, certificate: describeCertificate(keyPair.cert, tls.certFile) }),
     ...(tokens === undefined ? {} : { tokenDigests: tokens.map(digestOf) }),
+    ...(adminTokens === undefined ? {} : { adminTokenDigests: adminTokens.map(digestOf) }),
   };
 }

@@ -1,3 +1,4 @@
+import { quoted } from "../errors.ts";
 import type { ServerCall, ServiceRegistry } from "../grpc/service.ts";
 import { Code, GrpcError } from "../grpc/status.ts";
 import { HEALTH_LIST_SERVICES_MAX } from "../limits.ts";
@@ -24,7 +25,7 @@ export function addHealth(registry: ServiceRegistry, state: HealthState): void {
 function check(state: HealthState, { service }: HealthCheckRequest): HealthCheckResponse {
   const status = state.statuses.get(service);
   if (status !== undefined) return { status };
-  throw new GrpcError(Code.NOT_FOUND, `Cannot check ${JSON.stringify(service)}: unknown service`);
+  throw new GrpcError(Code.NOT_FOUND, `Cannot check ${quoted(service)}: unknown service`);
 }
 
 function list({ statuses }: HealthState): HealthListResponse {

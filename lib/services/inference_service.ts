@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { OperationError, quoted } from "../errors.ts";
 import type { ServerCall, ServiceRegistry } from "../grpc/service.ts";
 import type { InferenceBackend } from "../inference/backend.ts";
 import type { InferResponse } from "../inference/infer.ts";
@@ -49,9 +49,18 @@ export function addInference(
     methods.modelStatistics,
     (request) => translated(() => statistics(backend, request)),
   );
-  registry.add(methods.repositoryIndex, (request) => rejecting(index(backend, request)));
-  registry.add(methods.repositoryModelLoad, (request) => rejecting(load(backend, request)));
-  registry.add(methods.repositoryModelUnload, (request) => rejecting(unload(backend, request)));
+  registry.add(
+    methods.repositoryIndex,
+    (request, call) => rejecting(index(backend, request, call)),
+  );
+  registry.add(
+    methods.repositoryModelLoad,
+    (request, call) => rejecting(load(backend, request, call)),
+  );
+  registry.add(
+    methods.repositoryModelUnload,
+    (request, call) => rejecting(unload(backend, request, call)),
+  );
 }
 
 function infer(
@@ -111,40 +120,46 @@ function statistics(backend: InferenceBackend, { name, version }: ModelRequest) 
 async function index(
   backend: InferenceBackend,
   { repository_name: repository, ready }: RepositoryIndexRequest,
+  { signal }: ServerCall,
 ) {
   assertNoRepository(repository);
-  const models = await backend.index();
+  const models = await backend.index(signal);
   return { models: ready ? models.filter(({ state }) => state === "READY") : models };
 }
 
-async function load(backend: InferenceBackend, request: RepositoryModelRequest): Promise<Empty> {
+async function load(
+  backend: InferenceBackend,
+  request: RepositoryModelRequest,
+  { signal }: ServerCall,
+): Promise<Empty> {
   const { repository_name: repository, model_name: model, parameters } = request;
   assertNoRepository(repository);
   const [parameter] = Object.keys(parameters);
   if (parameter !== undefined) {
     throw new OperationError(
       "invalid-argument",
-      `Cannot load ${JSON.stringify(model)}: parameter ${JSON.stringify(parameter)} is not ` +
+      `Cannot load ${quoted(model)}: parameter ${quoted(parameter)} is not ` +
         "supported, models are loaded as the repository has them",
     );
   }
-  await backend.load(model);
+  await backend.load(model, signal);
   return {};
 }
 
 async function unload(
   backend: InferenceBackend,
   { repository_name: repository, model_name: model }: RepositoryModelRequest,
+  { signal }: ServerCall,
 ): Promise<Empty> {
   assertNoRepository(repository);
-  await backend.unload(model);
+  await backend.unload(model, signal);
   return {};
 }
 
 /** There is one, which has no name. */
 function assertNoRepository(name: string): void {
   if (name === "") return;
-  throw new OperationError("not-found", `Cannot find repository ${JSON.stringify(name)}`);
+  throw new OperationError("not-found", `Cannot find repository ${quoted(name)}`);
 }
 
 /** In the protocol the absent version is the empty one. */

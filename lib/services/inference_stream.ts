@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { OperationError, shortened } from "../errors.ts";
 import { MessageQueue } from "../grpc/message_queue.ts";
 import type { InferenceBackend } from "../inference/backend.ts";
 import type { InferCall } from "../inference/infer.ts";
@@ -65,7 +65,8 @@ async function answerOne(
     return { error: "", response: { id, raw, answer } };
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
-    const answer = { model: infer.model, version: infer.version ?? "", outputs: [] };
+    const { model, version = "" } = infer;
+    const answer = { model: shortened(model), version: shortened(version), outputs: [] };
     return { error: error.message, response: { id, raw, answer } };
   }
 }

@@ -24,6 +24,8 @@ export interface ServerCredentials {
   readonly keyPair?: { readonly cert: string; readonly key: string };
   /** SHA-256 of each valid token, 32 bytes; without them everybody may call. */
   readonly tokenDigests?: readonly Uint8Array[];
+  /** … of each that may load and unload models, too; without them whoever may call may. */
+  readonly adminTokenDigests?: readonly Uint8Array[];
 }
 
 /** The memory that serving threads share for all models. */

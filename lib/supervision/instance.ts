@@ -85,10 +85,15 @@ export class Instance {
    * Loads and warms the model up.
    *
    * @param timeoutMs after which it is given up
+   * @param signal gives it up at once
    * @throws {OperationError} what is wrong with the model; `deadline-exceeded` after the time. Then it is
-   * terminated.
+   * terminated, as it is when the signal aborts, whose reason is thrown.
    */
-  async load(command: InstanceLoad, timeoutMs: number): Promise<LoadedReport> {
+  async load(
+    command: InstanceLoad,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<LoadedReport> {
     const { name, version } = command.source;
     this.#mayInline = command.mayInline && INLINE_PLATFORMS.includes(command.platform);
     this.#what = `model "${name}" version ${version}`;
@@ -96,14 +101,18 @@ export class Instance {
       const message = `Cannot load ${this.#what}: not loaded after ${timeoutMs} ms`;
       this.#loaded.reject(new OperationError("deadline-exceeded", message));
     }, timeoutMs);
-    this.#handle.postMessage(command);
+    const giveUp = () => this.#loaded.reject(signal.reason);
+    signal.addEventListener("abort", giveUp, { once: true });
     try {
+      signal.throwIfAborted();
+      this.#handle.postMessage(command);
       return await this.#loaded.promise;
     } catch (error) {
       this.terminate();
       throw error;
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
     }
   }
 

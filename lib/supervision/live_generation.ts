@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { messageOf, OperationError } from "../errors.ts";
 import type { RecordedStatistic } from "../inference/backend.ts";
 import type { ModelSource } from "../inference/model.ts";
 import {
@@ -12,7 +12,7 @@ import type { PlatformLogEntry } from "../platforms/platform_log.ts";
 import { GenerationCache } from "../runtime/generation_cache.ts";
 import type { GenerationDescriptor } from "../runtime/generation.ts";
 import type { BatchRules } from "../runtime/batch_plan.ts";
-import { RecordedBoard } from "../runtime/recorded_board.ts";
+import { RecordedBoard, type RecordedFigures } from "../runtime/recorded_board.ts";
 import { ModelStatisticsRow } from "../runtime/model_statistics.ts";
 import { JobSupervisor } from "../runtime/job_supervisor.ts";
 import { Instance, type InstanceHandle, type LoadedReport } from "./instance.ts";
@@ -63,7 +63,6 @@ interface Place {
   state: "serves" | "starts" | "failed";
   /** While a replacement loads. */
   starting: Promise<void> | undefined;
-  loading: Instance | undefined;
   servesSinceMs: number;
   /** How long after it was lost it is tried again. */
   restartMs: number;
@@ -80,22 +79,24 @@ export interface LoadedInstances {
  * Loads all instances of a version.
  *
  * @returns none but the report if the model is to run on the serving threads
- * @throws {OperationError} what is wrong with it; then none is left
+ * @throws {OperationError} what is wrong with it; then none is left. The signal's reason when it aborts.
  */
 export async function loadInstances(
   plan: InstancePlan,
   onLog: GenerationEvents["onInstanceLog"],
+  signal: AbortSignal,
 ): Promise<LoadedInstances> {
   const start = () => startInstance(plan, onLog);
+  signal.throwIfAborted();
   const first = start();
-  const report = await load(first, plan);
+  const report = await load(first, plan, signal);
   if (report.inline !== undefined) {
     first.terminate();
     return { report, instances: [] };
   }
   const others = Array.from({ length: plan.instances - 1 }, start);
   try {
-    await Promise.all(others.map((instance) => load(instance, plan)));
+    await Promise.all(others.map((instance) => load(instance, plan, signal)));
   } catch (error) {
     for (const instance of [first, ...others]) instance.terminate();
     throw error;
@@ -107,11 +108,16 @@ function startInstance(plan: InstancePlan, onLog: GenerationEvents["onInstanceLo
   return new Instance(plan.spawn(), { onDied: () => {}, onLog, onRecorded: () => {} });
 }
 
-function load(instance: Instance, plan: InstancePlan): Promise<LoadedReport> {
+function load(
+  instance: Instance,
+  plan: InstancePlan,
+  signal: AbortSignal,
+): Promise<LoadedReport> {
   const { platform, source, warmup, mayInline, libraryFolder } = plan;
   return instance.load(
     { type: "load", platform, source, warmup, mayInline, libraryFolder },
     MODEL_LOAD_MS_MAX,
+    signal,
   );
 }
 
@@ -141,7 +147,10 @@ export class LiveGeneration {
   readonly #counted: ModelStatisticsRow;
   readonly #stall: StallClock;
   readonly #recoveries = new Set<ReturnType<typeof setTimeout>>();
+  /** By instances that were replaced. */
+  #recordedBefore: RecordedFigures = {};
   #phase: "serving" | "draining" | "terminated" = "serving";
+  readonly #terminated = new AbortController();
 
   constructor(
     descriptor: GenerationDescriptor,
@@ -166,7 +175,6 @@ export class LiveGeneration {
       owner: 0,
       state: "serves",
       starting: undefined,
-      loading: undefined,
       servesSinceMs: performance.now(),
       restartMs: INSTANCE_RESTART_MS,
       timer: undefined,
@@ -225,13 +233,14 @@ export class LiveGeneration {
   terminate(): void {
     this.#phase = "terminated";
     const { model, version } = this.descriptor;
-    for (const { instance, loading, timer } of this.#places) {
+    const reason = `Model "${model}" version ${version} was unloaded`;
+    this.#terminated.abort(new OperationError("unavailable", reason));
+    for (const { instance, timer } of this.#places) {
       clearTimeout(timer);
       instance.terminate();
-      loading?.terminate();
     }
     for (const timer of this.#recoveries) clearTimeout(timer);
-    this.#jobs?.failAll("unavailable", `Model "${model}" version ${version} was unloaded`);
+    this.#jobs?.failAll("unavailable", reason);
   }
 
   #serve(index: number): void {
@@ -256,9 +265,9 @@ export class LiveGeneration {
     });
   }
 
-  /** What was recorded by instances that were replaced is forgotten with them. */
+  /** Sums never fall: what was heard of instances that were replaced stays in them. */
   #record(): void {
-    const all = this.#places.map(({ instance }) => instance.recorded);
+    const all = [this.#recordedBefore, ...this.#places.map(({ instance }) => instance.recorded)];
     new RecordedBoard(this.descriptor.recorded).write(mergeRecorded(all));
   }
 
@@ -313,16 +322,16 @@ export class LiveGeneration {
     try {
       // An instance of other files would answer, and store, under this generation what is none of its.
       if (!await this.#plan.isUnchanged()) throw changedFiles(this.#plan.source);
+      const { signal } = this.#terminated;
+      signal.throwIfAborted();
       const instance = startInstance(this.#plan, this.#context.events.onInstanceLog);
-      place.loading = instance;
-      await load(instance, { ...this.#plan, mayInline: false });
+      await load(instance, { ...this.#plan, mayInline: false }, signal);
+      this.#recordedBefore = mergeRecorded([this.#recordedBefore, place.instance.recorded]);
       Object.assign(place, { instance, state: "serves", servesSinceMs: performance.now() });
       this.#jobs?.unstrand();
       this.#serve(index);
     } catch (error) {
-      this.#onStartFailed(place, index, error instanceof Error ? error.message : String(error));
-    } finally {
-      place.loading = undefined;
+      this.#onStartFailed(place, index, messageOf(error));
     }
   }
 
@@ -353,9 +362,7 @@ async function untilEnded(place: Place): Promise<void> {
   }
 }
 
-function mergeRecorded(
-  all: readonly Readonly<Record<string, RecordedStatistic>>[],
-): Readonly<Record<string, RecordedStatistic>> {
+function mergeRecorded(all: readonly RecordedFigures[]): RecordedFigures {
   // A model may call its figures what it likes, `constructor` too.
   const merged = new Map<string, RecordedStatistic>();
   for (const recorded of all) {

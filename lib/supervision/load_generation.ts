@@ -37,12 +37,14 @@ export interface GenerationMaker extends GenerationContext {
 /**
  * Loads a version as a new generation, with all of its instances.
  *
- * @throws {OperationError} what is wrong with the version, naming the model
+ * @param signal gives it up, and leaves nothing
+ * @throws {OperationError} what is wrong with the version, naming the model; the signal's reason when it aborts
  */
 export async function loadGeneration(
   { name, config }: ModelPlan,
   version: VersionPlan,
   maker: GenerationMaker,
+  signal: AbortSignal,
 ): Promise<LiveGeneration> {
   const stamp = await stampOf(version.folder);
   const isUnchanged = async () => await stampOf(version.folder) === stamp;
@@ -50,7 +52,11 @@ export async function loadGeneration(
     ...instancePlan({ name, config, versions: [version] }, version, maker),
     isUnchanged,
   };
-  const { report, instances } = await loadInstances(plan, maker.events.onInstanceLog);
+  const { report, instances } = await loadInstances(
+    plan,
+    maker.events.onInstanceLog,
+    signal,
+  );
   try {
     const descriptor = describe(name, config, version, report, maker);
     return new LiveGeneration(descriptor, version.fingerprint, plan, instances, maker);

@@ -12,7 +12,7 @@ const WATCH_RETRY_MS = 1_000;
 const NOT_LOADED = { state: "UNAVAILABLE", reason: "it is not loaded" } as const;
 
 /** Where models come from, and when. */
-export interface ModelsOptions extends ModelSupervisorOptions {
+export interface ModelsOptions extends Omit<ModelSupervisorOptions, "retries"> {
   /** Undefined: there are no models but what is built in. */
   readonly repository: ModelRepository | undefined;
   readonly mode: "all" | "watch" | "explicit";
@@ -32,7 +32,7 @@ export class Models {
     this.#onRepositoryFailed = onRepositoryFailed;
     this.#repository = repository;
     this.#mode = mode;
-    this.#supervisor = new ModelSupervisor(options);
+    this.#supervisor = new ModelSupervisor({ ...options, retries: mode === "watch" });
   }
 
   /** What serves now, for a thread that starts. */
@@ -51,9 +51,11 @@ export class Models {
     if (repository === undefined || this.#mode === "explicit") {
       return await this.#supervisor.becomeReady();
     }
-    const loaded = this.#supervisor.reconcile(await repository.plan(this.#stop.signal));
-    if (this.#mode === "watch") this.#watch(repository);
-    await loaded;
+    const plan = await repository.plan(this.#stop.signal);
+    if (this.#mode === "all") return await this.#supervisor.reconcile(plan);
+    this.#reconcile(plan);
+    this.#watch(repository);
+    await this.#supervisor.readiness;
   }
 
   /** Carries out what a client has asked for. Never rejects. */
@@ -77,9 +79,15 @@ export class Models {
     this.#supervisor.forgetThread(owner, thread);
   }
 
+  /** Gives up what is being loaded, and all that is asked for from now on; what serves goes on. */
+  stopLoading(): void {
+    this.#stop.abort(new OperationError("unavailable", "The load was given up: the server ends"));
+    this.#supervisor.stopLoading();
+  }
+
   /** Ends all models; the serving threads are gone. */
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.stopLoading();
     this.#supervisor.close();
     await this.#repository?.[Symbol.asyncDispose]();
   }
@@ -106,7 +114,7 @@ export class Models {
     }
     if (command.kind === "unload") return await this.#supervisor.unload(command.model);
     const { model } = command;
-    await this.#supervisor.load(() => repository.planOf(model, this.#stop.signal), model);
+    await this.#supervisor.load((signal) => repository.planOf(model, signal), model);
   }
 
   /** Not waited for: a version that takes long to load holds up its own model, and no other. */

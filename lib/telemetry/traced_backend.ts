@@ -79,16 +79,16 @@ export class TracedBackend implements InferenceBackend {
     return this.#backend.statistics(model, version);
   }
 
-  index(): Promise<readonly IndexEntry[]> {
-    return this.#backend.index();
+  index(signal?: AbortSignal): Promise<readonly IndexEntry[]> {
+    return this.#backend.index(signal);
   }
 
-  load(model: string): Promise<void> {
-    return this.#backend.load(model);
+  load(model: string, signal?: AbortSignal): Promise<void> {
+    return this.#backend.load(model, signal);
   }
 
-  unload(model: string): Promise<void> {
-    return this.#backend.unload(model);
+  unload(model: string, signal?: AbortSignal): Promise<void> {
+    return this.#backend.unload(model, signal);
   }
 }
 

@@ -1,4 +1,4 @@
-import { OperationError } from "../errors.ts";
+import { OperationError, quoted } from "../errors.ts";
 import { elementBytes, type FixedArray, type FixedDatatype, viewElements } from "./datatype.ts";
 import { elementCount, type Tensor, type TensorSpec } from "./tensor.ts";
 
@@ -85,7 +85,7 @@ export function readRaw(spec: TensorSpec, bytes: Uint8Array): Tensor {
     const needed = `${datatype} of shape [${shape}] needs ${count * size}`;
     throw new OperationError(
       "invalid-argument",
-      `Cannot read tensor "${name}": ${bytes.length} bytes of raw data, ${needed}`,
+      `Cannot read tensor ${quoted(name)}: ${bytes.length} bytes of raw data, ${needed}`,
     );
   }
   if (datatype === "BOOL") assertBooleans(name, bytes);
@@ -104,7 +104,7 @@ function assertBooleans(name: string, bytes: Uint8Array): void {
     if (bytes[i] <= 1) continue;
     throw new OperationError(
       "invalid-argument",
-      `Cannot read tensor "${name}": element ${i} of BOOL is ${bytes[i]}, need 0 or 1`,
+      `Cannot read tensor ${quoted(name)}: element ${i} of BOOL is ${bytes[i]}, need 0 or 1`,
     );
   }
 }
@@ -122,7 +122,9 @@ function readBytes({ name, shape }: TensorSpec, count: number, bytes: Uint8Array
   if (offset === bytes.length && elements.length === count) return elements;
   throw new OperationError(
     "invalid-argument",
-    `Cannot read tensor "${name}": its raw data are not the ${count} length-prefixed elements that ` +
+    `Cannot read tensor ${
+      quoted(name)
+    }: its raw data are not the ${count} length-prefixed elements that ` +
       `BYTES of shape [${shape}] needs`,
   );
 }

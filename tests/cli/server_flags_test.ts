@@ -95,6 +95,7 @@ const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<Serv
   ["log-format", "text", { logFormat: "text" }],
   ["log-dir", "l", { logFile: { folder: "l", bytesMax: 10_485_760, filesMax: 5 } }],
   ["auth-token-file", "tokens", { authTokenFile: "tokens" }],
+  ["admin-token-file", "tokens", { adminTokenFile: "tokens" }],
   ["http-port", "0", { httpPort: 0, httpPortGiven: true }],
   ["http-port", "off", { httpPort: undefined, httpPortGiven: true }],
   ["invocation-model", "faces", { invocationModel: "faces" }],

@@ -75,7 +75,10 @@ Deno.test({ name: "grpcio: TLS with a bearer token, and without either", ignore 
   await using server = new TlsTestServer({}, keyPairOf("first"), {
     register: (registry) => addModelServer(registry, modelServerMethods(), backend),
   });
-  server.test.server.authenticator = new BearerAuth([digestOf(token)]);
+  server.test.server.authenticator = new BearerAuth({
+    callers: [digestOf(token)],
+    admins: undefined,
+  });
   const authority = certificatePath("authority.pem");
   await runPythonClient("secure_client.py", server.port.number, authority, token);
 });

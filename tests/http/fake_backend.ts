@@ -117,7 +117,12 @@ export class FakeBackend implements InferenceBackend {
     ]);
   }
 
-  async load(model: string): Promise<void> {
+  async load(model: string, signal?: AbortSignal): Promise<void> {
+    if (model === "wait") {
+      await new Promise((_, reject) => {
+        signal?.addEventListener("abort", () => reject(signal.reason));
+      });
+    }
     await Promise.resolve(this.metadata(model, undefined));
     this.loaded.push(model);
   }

@@ -81,7 +81,7 @@ Deno.test("HttpApp: HEAD answers as GET, without a body", async () => {
 Deno.test("HttpApp: tokens are asked for by every route but health", async (t) => {
   const token = "token-0123456789abcdef";
   const app = new TestApp();
-  app.app.authenticator = new BearerAuth([digestOf(token)]);
+  app.app.authenticator = new BearerAuth({ callers: [digestOf(token)], admins: undefined });
   for (const route of API_ROUTES) {
     const [pattern] = pathsOf(route);
     const path = pattern.replace("{model}", "echo").replace("{id}", "7");
@@ -186,6 +186,13 @@ Deno.test("models: metadata, readiness, configuration and statistics", async () 
   assert.deepEqual((await jsonOf("/v2/models/other/stats")).model_stats, []);
   const [stats] = all.model_stats;
   assert.deepEqual(stats.inference_stats.success, { count: 7, ns: 10_500_000 });
+  // As over gRPC, and as Triton's are: as often as the model computed.
+  const { compute_infer, compute_input, compute_output } = stats.inference_stats;
+  assert.ok(compute_infer.count > 0);
+  assert.deepEqual([compute_input, compute_output], [
+    { count: compute_infer.count, ns: 0 },
+    { count: compute_infer.count, ns: 0 },
+  ]);
   assert.deepEqual(stats.inference_stats.cache_hit, { count: 3, ns: 250_000 });
   assert.equal(stats.last_inference, 1_700_000_000_123);
   assert.deepEqual(stats.batch_stats[1].compute_infer, { count: 1, ns: 1_250_000 });
@@ -214,6 +221,20 @@ Deno.test("repository: index, load, unload", async () => {
   assert.equal((await app.post(`${path}/unload`, unload)).status, 200);
   assert.deepEqual([app.backend.loaded, app.backend.unloaded], [["echo"], ["echo"]]);
   assert.equal((await app.post("/v2/repository/models/missing/load", "")).status, 404);
+});
+
+Deno.test("repository: who is gone is waited for no longer", async () => {
+  const app = new TestApp();
+  const controller = new AbortController();
+  const loading = app.get("/v2/repository/models/wait/load", {
+    method: "POST",
+    signal: controller.signal,
+  });
+  while (app.observer.started === 0) await Promise.resolve();
+  controller.abort();
+  assert.equal((await loading).status, 499);
+  await app.app.untilIdle();
+  assert.deepEqual(app.observer.errors, []);
 });
 
 Deno.test("HttpApp: a page of another origin changes nothing, one of this server does", async () => {

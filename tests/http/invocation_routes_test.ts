@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { quoted } from "../../lib/errors.ts";
 import { runOf } from "../invocation/fake_store.ts";
 import { TestApp } from "./test_http.ts";
 
@@ -39,7 +40,7 @@ Deno.test("an id that is no int32, or not written as one, is refused", async () 
     for (const method of ["GET", "DELETE"]) {
       const [status, { message }] = await answerOf(app, `/invocation/${id}`, { method });
       assert.equal(status, 400, id);
-      const shown = JSON.stringify(decodeURIComponent(id).slice(0, 128));
+      const shown = quoted(decodeURIComponent(id));
       assert.equal(
         message,
         `Cannot find an invocation: id is ${shown}, expected an integer from -2147483648 to 2147483647`,

@@ -43,6 +43,13 @@ Deno.test("instancePermissions() names the option that is wrong", async (t) => {
     [{ permissions: { hrtime: true } }, /options\.permissions\.hrtime is not an option/],
     [{ permissions: { net: false } }, /options\.permissions\.net is false, needs true or a list/],
     [{ permissions: { net: [] } }, /options\.permissions\.net is \[\], needs true or a list/],
+    [{ permissions: { net: [""] } }, /options\.permissions\.net\.0 is "", needs a name$/],
+    [
+      { permissions: { net: ["a", 7] } },
+      /options\.permissions\.net.* needs (a name|true or a list)/,
+    ],
+    [{ permissions: { run: "ls" } }, /options\.permissions\.run is "ls", needs true or a list/],
+    [{ permissions: 7 }, /options\.permissions is 7, needs an object of net, read/],
     [{ tempFolder: "tmp" }, /options\.tempFolder is "tmp", needs an absolute path/],
     [{ bytes: "raw" }, /options\.bytes is "raw", needs "text" or "binary"/],
   ];

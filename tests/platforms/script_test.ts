@@ -404,6 +404,10 @@ Deno.test({ name: "script: what predict throws", ignore }, async (t) => {
     export function predict([{ x }], context: any) {
       if (x === Kind.Bad) throw context.inputError("x must not be 1");
       if (x === 2) throw "text";
+      if (x === 4) throw { toString() { throw new Error("of toString"); } };
+      if (x === 5) throw Object.create(null);
+      if (x === 6) throw Object.assign(new Error(), { message: { x } });
+      if (x === 7) throw Object.defineProperty(new Error("m"), "stack", { get() { throw 1; } });
       return fail(x);
     }
 
@@ -415,7 +419,11 @@ Deno.test({ name: "script: what predict throws", ignore }, async (t) => {
   const cases: [number, string, string][] = [
     [1, "invalid-argument", "x must not be 1"],
     [2, "internal", "text was thrown, which is no Error"],
-    [3, "internal", "failed on 3 (model.ts:10:13)"],
+    [3, "internal", "failed on 3 (model.ts:14:13)"],
+    [4, "internal", "something that has no text was thrown, which is no Error"],
+    [5, "internal", "something that has no text was thrown, which is no Error"],
+    [6, "internal", "[object Object] (model.ts:8:40)"],
+    [7, "internal", "m"],
   ];
   for (const [x, code, words] of cases) {
     await t.step(words, () =>

@@ -281,7 +281,7 @@ Deno.test(
       "models/wrong/model.json": {},
     });
     await using repository = await open(folder, "explicit");
-    assert.deepEqual(await repository.plan(), { models: [], problems: [] });
+    assert.deepEqual(await repository.plan(), { models: [], problems: [], pending: [] });
     const { models, problems } = await repository.list();
     assert.deepEqual(models, [{ name: "iris", versions: ["1", "10"] }]);
     assert.deepEqual(problems.map(({ name }) => name), ["wrong"]);

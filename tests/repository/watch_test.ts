@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { REPOSITORY_SETTLE_MS } from "../../lib/limits.ts";
+import { REPOSITORY_AWAITED_MS_MAX, REPOSITORY_SETTLE_MS } from "../../lib/limits.ts";
 import type { RepositoryPlan } from "../../lib/repository/model_plan.ts";
 import { ModelRepository } from "../../lib/repository/repository.ts";
 import { type Clocks, Settling } from "../../lib/repository/settling.ts";
@@ -137,14 +137,9 @@ Deno.test(
   WITH_FOLDERS,
   async () => {
     await using folder = new TempFolder();
-    await folder.write({ "models/iris/model.json": ONNX, "models/iris/1/model.onnx": "half" });
-    // By this clock all files are of the future, so that only what was seen counts.
-    const clocks = { wallMs: 0, steadyMs: 0 };
-    await using repository = await openWatching(folder, () => clocks);
-    const planAfter = async (ms: number) => {
-      clocks.steadyMs += ms;
-      return shown(await repository.plan());
-    };
+    const { repository, plan } = await openOutOfTime(folder);
+    await using _ = repository;
+    const planAfter = async (ms: number) => shown(await plan(ms));
     const settled = REPOSITORY_SETTLE_MS;
     const one = { serve: { iris: ["1"] }, problems: 0 };
     assert.deepEqual(await planAfter(0), { serve: {}, problems: 0 }, "first seen");
@@ -179,6 +174,28 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "ModelRepository.plan() awaits what was being written at the first look, not for ever",
+  WITH_FOLDERS,
+  async () => {
+    await using folder = new TempFolder();
+    const { repository, plan } = await openOutOfTime(folder);
+    await using _ = repository;
+    const pendingAfter = async (ms: number) => (await plan(ms)).pending;
+    const awaited = [{ name: "iris", isAwaited: true }];
+    assert.deepEqual(await pendingAfter(0), awaited);
+    await folder.write({ "models/later/model.json": ONNX, "models/later/1/model.onnx": "" });
+    const later = { name: "later", isAwaited: false };
+    assert.deepEqual(await pendingAfter(REPOSITORY_SETTLE_MS), [...awaited, later]);
+    await folder.write({ "models/iris/1/model.onnx": "halfway" });
+    assert.deepEqual(await pendingAfter(REPOSITORY_SETTLE_MS), [...awaited, later]);
+    await folder.write({ "models/iris/1/model.onnx": "nearly there" });
+    const late = [{ name: "iris", isAwaited: false }];
+    assert.deepEqual(await pendingAfter(REPOSITORY_AWAITED_MS_MAX), late);
+    assert.deepEqual(await pendingAfter(REPOSITORY_SETTLE_MS), []);
+  },
+);
+
 Deno.test({
   name: "ModelRepository.watch() tells of other models while a file is on its way",
   ignore: !mayServeFiles,
@@ -208,7 +225,8 @@ Deno.test({
   await using repository = await openWatching(folder);
   const controller = new AbortController();
   const plans = repository.watch(controller.signal);
-  await planLike(plans, { serve: { near: ["1"] }, problems: 1 });
+  const { pending } = await planLike(plans, { serve: { near: ["1"] }, problems: 1 });
+  assert.deepEqual(pending, [{ name: "far", isAwaited: true }]);
   rest.resolve();
   await planLike(plans, { serve: { far: ["1"], near: ["1"] }, problems: 0 });
   await plans.return(undefined);
@@ -243,6 +261,18 @@ Deno.test({
   await server.shutdown();
 });
 
+/** With a model, and clocks by which all files are of the future, so that only what was seen counts. */
+async function openOutOfTime(folder: TempFolder) {
+  await folder.write({ "models/iris/model.json": ONNX, "models/iris/1/model.onnx": "half" });
+  const clocks = { wallMs: 0, steadyMs: 0 };
+  const repository = await openWatching(folder, () => clocks);
+  const plan = (afterMs: number) => {
+    clocks.steadyMs += afterMs;
+    return repository.plan();
+  };
+  return { repository, plan };
+}
+
 function openWatching(folder: TempFolder, clocks?: () => Clocks): Promise<ModelRepository> {
   return ModelRepository.open({
     folder: `${folder.path}/models`,
@@ -254,13 +284,16 @@ function openWatching(folder: TempFolder, clocks?: () => Clocks): Promise<ModelR
 }
 
 /** Reads plans up to one; those between are of files that became quiet one after another. */
-async function planLike(plans: AsyncGenerator<RepositoryPlan>, expected: object): Promise<void> {
+async function planLike(
+  plans: AsyncGenerator<RepositoryPlan>,
+  expected: object,
+): Promise<RepositoryPlan> {
   const met: object[] = [];
   while (met.length < 5) {
     const { value, done } = await plans.next();
     assert.ok(!done);
     met.push(shown(value));
-    if (isDeepStrictEqual(met.at(-1), expected)) return;
+    if (isDeepStrictEqual(met.at(-1), expected)) return value;
   }
   assert.fail(`No plan is ${JSON.stringify(expected)}: ${JSON.stringify(met)}`);
 }

@@ -29,6 +29,7 @@ Deno.test("BuddyArena gives out all of any number of blocks, one by one", () => 
     assert.equal(arena.usedBlocks, 0);
     // Merged again, as far as the arena's length allows.
     const largest = 2 ** Math.floor(Math.log2(blocks));
+    assert.equal(arena.largestBytes, largest * ARENA_BLOCK_BYTES);
     assert.notEqual(arena.allocate(largest * ARENA_BLOCK_BYTES), undefined);
   }
 });

@@ -6,12 +6,19 @@ import { fieldsOf } from "../grpc/scripted_peer.ts";
 
 const OLD = "old-token-0123456789";
 const NEW = "new-token-0123456789";
-const auth = new BearerAuth([OLD, NEW].map(digestOf));
+const ADMIN = "admin-token-0123456789";
+const callers = [OLD, NEW].map(digestOf);
+const admins = [digestOf(ADMIN)];
+const auth = new BearerAuth({ callers, admins: undefined });
 
-function refusal(authorizations: readonly string[], path = "/ModelServer/Predict") {
+function refusal(
+  authorizations: readonly string[],
+  path = "/ModelServer/Predict",
+  asked = auth,
+) {
   const pairs = authorizations.map((value) => ["authorization", value] as const);
   const fields = fieldsOf([[":method", "POST"], [":scheme", "http"], [":path", path], ...pairs]);
-  return auth.refusalOf(parseRequestHead(1, fields));
+  return asked.refusalOf(parseRequestHead(1, fields));
 }
 
 Deno.test("BearerAuth lets any of its tokens in, whatever the case of the scheme", () => {
@@ -43,6 +50,40 @@ Deno.test("BearerAuth refuses all else with UNAUTHENTICATED, and repeats nothing
       assert.match(error.message, message);
       for (const text of [OLD, NEW, "wrong-token", "d3Jvbmct"]) {
         assert.ok(!JSON.stringify([error.message, error.stack, error]).includes(text));
+      }
+    });
+  }
+});
+
+const INFER = "/inference.GRPCInferenceService/ModelInfer";
+const INDEX = "/inference.GRPCInferenceService/RepositoryIndex";
+const LOAD = "/inference.GRPCInferenceService/RepositoryModelLoad";
+const UNLOAD = "/inference.GRPCInferenceService/RepositoryModelUnload";
+
+Deno.test("BearerAuth lets administrators do everything, callers all but load and unload", async (t) => {
+  const { UNAUTHENTICATED, PERMISSION_DENIED } = Code;
+  const both = new BearerAuth({ callers, admins });
+  const adminsAlone = new BearerAuth({ callers: undefined, admins });
+  /** Of calls and of management, by what is shown. */
+  const cases: [string, BearerAuth, string[], (Code | undefined)[]][] = [
+    ["callers alone, a caller", auth, [`Bearer ${OLD}`], [undefined, undefined]],
+    ["callers alone, nothing", auth, [], [UNAUTHENTICATED, UNAUTHENTICATED]],
+    ["callers alone, an admin's", auth, [`Bearer ${ADMIN}`], [UNAUTHENTICATED, UNAUTHENTICATED]],
+    ["both, a caller", both, [`Bearer ${NEW}`], [undefined, PERMISSION_DENIED]],
+    ["both, an admin", both, [`Bearer ${ADMIN}`], [undefined, undefined]],
+    ["both, nothing", both, [], [UNAUTHENTICATED, UNAUTHENTICATED]],
+    ["both, twice", both, [`Bearer ${ADMIN}`, `Bearer ${OLD}`], [UNAUTHENTICATED, UNAUTHENTICATED]],
+    ["admins alone, nothing", adminsAlone, [], [undefined, UNAUTHENTICATED]],
+    ["admins alone, a caller's", adminsAlone, [`Bearer ${OLD}`], [undefined, UNAUTHENTICATED]],
+    ["admins alone, an admin", adminsAlone, [`Bearer ${ADMIN}`], [undefined, undefined]],
+  ];
+  for (const [what, asked, shown, [ofCalls, ofManagement]] of cases) {
+    await t.step(what, () => {
+      for (const path of [INFER, INDEX, "/ModelServer/Predict"]) {
+        assert.equal(refusal(shown, path, asked)?.code, ofCalls, path);
+      }
+      for (const path of [LOAD, UNLOAD]) {
+        assert.equal(refusal(shown, path, asked)?.code, ofManagement, path);
       }
     });
   }

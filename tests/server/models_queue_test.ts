@@ -41,18 +41,31 @@ Deno.test({
   assert.deepEqual((await probe(clients[0], "q1", [3])).y, [6]);
 });
 
-Deno.test({ name: "models: a request beyond the queue's memory is refused", ignore }, async () => {
+Deno.test({
+  name: "models: a request that the queue's memory can never hold is refused for good",
+  ignore,
+}, async () => {
   await using served = await serveModels(probeModel("q2", { queue: { bytes: 65_536 } }));
   const [client] = served.clients(1);
   await assert.rejects(() => probe(client, "q2", Array(20_000).fill(1)), (error) => {
     assert.ok(error instanceof GrpcError);
-    assert.equal(error.code, Code.RESOURCE_EXHAUSTED);
+    // Clients try RESOURCE_EXHAUSTED again.
+    assert.equal(error.code, Code.INVALID_ARGUMENT);
     assert.match(
       error.message,
-      /model "q2": no room for its \d+ bytes, .*queue\.bytes in its model\.json/,
+      /model "q2": the inputs take \d+ bytes, queue\.bytes in its model\.json has room for 65536/,
     );
     return true;
   });
+  const response = await fetch(`${served.rest}/models/q2/infer`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      inputs: [{ name: "x", datatype: "FP64", shape: [20_000], data: Array(20_000).fill(1) }],
+    }),
+  });
+  assert.equal(response.status, 400);
+  await response.body?.cancel();
   assert.deepEqual((await probe(client, "q2", [1])).y, [2]);
 });
 

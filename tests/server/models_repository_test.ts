@@ -141,6 +141,17 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "models: a server on a watched folder is ready once it serves what has just been copied there",
+  ignore,
+}, async () => {
+  // The files are some milliseconds old when the server looks.
+  await using served = await serveModels(probeModel("fresh"), ["--model-mode", "watch"]);
+  assert.equal(await readiness(served), 200);
+  assert.deepEqual((await probe(served.clients(1)[0], "fresh", [1])).y, [2]);
+});
+
+Deno.test({
   name: "models: a watched version that takes long to load holds up no other model",
   ignore,
 }, async () => {

@@ -66,6 +66,10 @@ function normal(request: ModelInferRequest): ModelInferRequest {
   };
 }
 
+/** As long as a message may be, and what is told of it. */
+const LONG = "l".repeat(2 ** 20);
+const CUT = `"${"l".repeat(256)}…"`;
+
 Deno.test("InferRequestCodec reads what it writes, at any place, into either memory", () => {
   fc.assert(fc.property(REQUESTS, fc.nat(9), (request, offset) => {
     const bytes = encode(codec, request);
@@ -297,9 +301,9 @@ Deno.test("InferRequestCodec refuses what cannot be, and says what is wrong with
       "9007199254740991",
     ],
     [
-      "33 dimensions",
-      { inputs: [{ ...X, shape: Array(33).fill(1) }], raw_input_contents: [raw4] },
-      'Cannot read tensor "x": 33 dimensions, at most 32',
+      "65 dimensions",
+      { inputs: [{ ...X, shape: Array(65).fill(1) }], raw_input_contents: [raw4] },
+      'Cannot read tensor "x": 65 dimensions, at most 64',
     ],
     [
       "a name twice among few",
@@ -374,6 +378,26 @@ Deno.test("InferRequestCodec refuses what cannot be, and says what is wrong with
       'Cannot read parameter "timeout": found -1, need an integer from 0',
     ],
     [
+      "a name that is long",
+      { inputs: [{ ...X, name: LONG, datatype: "FP31" }], raw_input_contents: [raw4] },
+      `Cannot read tensor ${CUT}: its datatype is "FP31", need one of ${DATATYPES.join(", ")}`,
+    ],
+    [
+      "a parameter that is long",
+      { parameters: { priority: { string_param: LONG } } },
+      `Cannot read parameter "priority": found ${CUT}, need an integer from 0`,
+    ],
+    [
+      "an output that is long",
+      { outputs: [{ name: LONG }, { name: LONG }] },
+      `Cannot give output ${CUT}: it is asked for twice`,
+    ],
+    [
+      "an id that is long",
+      { id: LONG },
+      "Cannot read request: its id has 1048576 characters, at most 1024",
+    ],
+    [
       "more parameters than are held",
       {
         parameters: Object.fromEntries(
@@ -386,6 +410,12 @@ Deno.test("InferRequestCodec refuses what cannot be, and says what is wrong with
   for (const [name, message, refusal] of cases) {
     await t.step(name, () => assert.equal(refusalOf(message), refusal));
   }
+});
+
+Deno.test("InferRequestCodec gives back no id that is too long", () => {
+  const idOf = (length: number) => decode(encode(loadedRequest, { id: "i".repeat(length) })).id;
+  assert.equal(idOf(1_024).length, 1_024);
+  assert.equal(idOf(1_025), "");
 });
 
 Deno.test("InferRequestCodec reads raw data beside contents without elements", () => {

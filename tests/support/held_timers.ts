@@ -3,10 +3,12 @@ export class HeldTimers implements Disposable {
   readonly #setTimeout = globalThis.setTimeout;
   readonly #clearTimeout = globalThis.clearTimeout;
   readonly #held = new Map<number, () => void>();
+  readonly #waitsMs: number[] = [];
   #lastId = 0;
 
   constructor() {
-    globalThis.setTimeout = ((callback: () => void) => {
+    globalThis.setTimeout = ((callback: () => void, ms: number) => {
+      this.#waitsMs.push(ms);
       this.#held.set(++this.#lastId, callback);
       return this.#lastId;
     }) as unknown as typeof setTimeout;
@@ -18,6 +20,11 @@ export class HeldTimers implements Disposable {
   /** Timers that are set now. */
   get count(): number {
     return this.#held.size;
+  }
+
+  /** How long each was to wait, of all that were ever set. */
+  get waitsMs(): readonly number[] {
+    return this.#waitsMs;
   }
 
   /** Fires all timers that are set now. */

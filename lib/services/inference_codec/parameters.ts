@@ -1,4 +1,4 @@
-import { OperationError } from "../../errors.ts";
+import { OperationError, quoted } from "../../errors.ts";
 import type { ParameterValue } from "../../inference/infer.ts";
 import { INFER_PARAMETERS_MAX } from "../../limits.ts";
 import type { NameCache } from "../../protobuf/name_cache.ts";
@@ -72,7 +72,7 @@ export class ParameterReader {
     const value = this.#values?.[name];
     if (this.#values === undefined || value === undefined) return undefined;
     if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
-      const found = typeof value === "string" ? JSON.stringify(value) : String(value);
+      const found = typeof value === "string" ? quoted(value) : String(value);
       throw new OperationError(
         "invalid-argument",
         `Cannot read parameter "${name}": found ${found}, need an integer from 0`,

@@ -1,7 +1,7 @@
 import { OperationError } from "../../errors.ts";
 import type { Codec } from "../../grpc/codec.ts";
 import type { InferRequest, ParameterValue } from "../../inference/infer.ts";
-import { INFER_TENSORS_MAX } from "../../limits.ts";
+import { INFER_ID_CHARS_MAX, INFER_TENSORS_MAX } from "../../limits.ts";
 import { NameCache } from "../../protobuf/name_cache.ts";
 import {
   readText,
@@ -123,6 +123,7 @@ export class InferRequestCodec implements Codec<ModelInferRequest> {
   #request(model: string, version: string | undefined, id: string): ModelInferRequest {
     const raw = this.#inputs.raw;
     try {
+      checkId(id);
       const inputs = this.#inputs.tensors(this.#reader);
       const outputs = this.#outputs.names();
       const priority = this.#parameters.takeInteger("priority");
@@ -135,12 +136,22 @@ export class InferRequestCodec implements Codec<ModelInferRequest> {
       return { id, raw, timeoutMs, infer, refused: undefined };
     } catch (error) {
       if (!(error instanceof OperationError)) throw error;
-      return refuse({ id, raw, model, version }, error);
+      // What is too long to come back in an answer does not.
+      const told = id.length > INFER_ID_CHARS_MAX ? "" : id;
+      return refuse({ id: told, raw, model, version }, error);
     }
   }
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+function checkId(id: string): void {
+  if (id.length <= INFER_ID_CHARS_MAX) return;
+  throw new OperationError(
+    "invalid-argument",
+    `Cannot read request: its id has ${id.length} characters, at most ${INFER_ID_CHARS_MAX}`,
+  );
+}
 
 /** What was asked for, and why nothing is done about it. */
 function refuse(

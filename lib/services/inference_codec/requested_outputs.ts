@@ -1,4 +1,4 @@
-import { OperationError } from "../../errors.ts";
+import { OperationError, quoted } from "../../errors.ts";
 import type { NameCache } from "../../protobuf/name_cache.ts";
 import { type WireReader, WireType } from "../../protobuf/wire.ts";
 import { readEntryKey } from "./parameters.ts";
@@ -46,7 +46,7 @@ export class RequestedOutputs {
     reader.leave(outerEnd);
     if (this.#count++ < this.#outputsMax) this.#names.push(name);
     if (parameter === undefined) return;
-    this.#refused ??= refused(`Cannot give output "${name}": ${parameter} is not supported`);
+    this.#refused ??= refused(`Cannot give output ${quoted(name)}: ${parameter} is not supported`);
   }
 
   /**
@@ -64,7 +64,7 @@ export class RequestedOutputs {
     }
     if (count > 1 && new Set(names).size < count) {
       const twice = names.find((name, index) => names.indexOf(name) < index);
-      throw refused(`Cannot give output "${twice}": it is asked for twice`);
+      throw refused(`Cannot give output ${quoted(twice ?? "")}: it is asked for twice`);
     }
     return count === 0 ? undefined : names;
   }

@@ -4,7 +4,7 @@ import type { WireReader } from "../../protobuf/wire.ts";
 import { DATATYPES, elementBytes, isDatatype } from "../../tensor/datatype.ts";
 import { readRaw } from "../../tensor/raw_bytes.ts";
 import { elementCount, type Tensor } from "../../tensor/tensor.ts";
-import { OperationError } from "../../errors.ts";
+import { OperationError, quoted } from "../../errors.ts";
 import { countElements, readBytesContents, readContents } from "./contents_reader.ts";
 import type { ElementMemory } from "./element_memory.ts";
 import { tensorError } from "./tensor_error.ts";
@@ -180,7 +180,7 @@ export class TensorList {
 function unknownDatatype({ name, datatype }: TensorHead): OperationError {
   return tensorError(
     name,
-    `its datatype is ${JSON.stringify(datatype)}, need one of ${DATATYPES.join(", ")}`,
+    `its datatype is ${quoted(datatype)}, need one of ${DATATYPES.join(", ")}`,
   );
 }
 
