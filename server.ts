@@ -58,11 +58,11 @@ async function serve(flags: ServerFlags): Promise<number> {
   }
   const signal = await shutdown;
   log.info("draining", { signal });
-  const { pool, models } = server;
+  const { pool, models, store } = server;
   // Somebody may wait for a load for longer than calls have to end.
   models.stopLoading();
   const finished = await pool.drain(flags.drainMs);
-  await models.close();
+  await Promise.all([models.close(), store.close()]);
   if (!finished) log.warn("calls were cut off", { drainMs: flags.drainMs });
   log.info("stopped", { ...pool.counters, ...cacheCounters(pool.state) });
   return 0;
@@ -84,10 +84,11 @@ function openLog({ logFormat, logFile }: ServerFlags): Disposable | undefined {
  * flags and its models' configurations will name. What they name none of it gives up.
  */
 function dropPermissions(flags: ServerFlags): void {
-  const { logFile, models } = flags;
+  const { logFile, models, store } = flags;
   if (models !== undefined || !Deno.build.standalone) return;
   Deno.permissions.revokeSync({ name: "ffi" });
-  if (logFile !== undefined) return;
+  // The store's thread is given no more than its file's folder, and may have to be started again at any time.
+  if (logFile !== undefined || store.kind === "sqlite") return;
   Deno.permissions.revokeSync({ name: "write" });
   if (!hasCredentials(flags)) {
     Deno.permissions.revokeSync({ name: "read" });
@@ -143,9 +144,9 @@ function describeCredentials(
 }
 
 /** A signal came before the first connection could. */
-async function stopEarly({ pool, models }: OpenServer): Promise<number> {
+async function stopEarly({ pool, models, store }: OpenServer): Promise<number> {
   pool.terminate();
-  await models.close();
+  await Promise.all([models.close(), store.close()]);
   return 0;
 }
 

@@ -17,7 +17,9 @@ import { ModelStatisticsRow } from "./lib/runtime/model_statistics.ts";
 import { allocateThreadWakes } from "./lib/runtime/thread_wake.ts";
 import type { ServerCredentials } from "./lib/serving/thread_protocol.ts";
 import { allocateSharedMemory, SUPERVISOR_OWNER } from "./lib/serving/shared_state.ts";
+import { StoreWatch } from "./lib/serving/store_watch.ts";
 import { ThreadPool, type ThreadPoolEvents } from "./lib/serving/thread_pool.ts";
+import { StoreHost } from "./lib/store/store_host.ts";
 import type { InstanceHandle } from "./lib/supervision/instance.ts";
 import type { GenerationContext, GenerationEvents } from "./lib/supervision/live_generation.ts";
 import { Models } from "./lib/supervision/models.ts";
@@ -34,6 +36,8 @@ const INSTANCE_OWNERS_FROM = 1_000_000_000;
 export interface OpenServer {
   readonly pool: ThreadPool;
   readonly models: Models;
+  /** What keeps invocations; to be closed behind the pool. */
+  readonly store: StoreHost;
   /** Whether there is a folder of models. */
   readonly modelsGiven: boolean;
 }
@@ -65,8 +69,38 @@ export async function openServer(
   const tracing = asksForTraces(readTelemetryVariable) ? await openTracing() : undefined;
   const run = (command: ModelCommand) =>
     command.kind === "loadWeights" ? pipeline(command) : models.run(command);
-  const pool = openPool({ flags, credentials, wakes, models, board, run, tracing, log, files });
-  return { pool, models, modelsGiven: flags.models !== undefined };
+  const watch = new StoreWatch(moduleLogger("store"));
+  const store = openStoreHost(flags, watch);
+  const events = poolEvents({ models, run, watch, log });
+  const pool = openPool({
+    flags,
+    credentials,
+    wakes,
+    models,
+    board,
+    tracing,
+    store,
+    files,
+    events,
+  });
+  return { pool, models, store, modelsGiven: flags.models !== undefined };
+}
+
+/** One that somebody has asked for is opened at once, so that they hear what is wrong with it. */
+function openStoreHost(flags: ServerFlags, watch: StoreWatch): StoreHost {
+  const host = new StoreHost({
+    url: flags.store,
+    options: flags.storeOptions,
+    spawn: (permissions) =>
+      new Worker(new URL("./store_thread.ts", import.meta.url), {
+        type: "module",
+        deno: { permissions },
+      }),
+    onOpened: (store) => watch.onOpened(store),
+    onDown: (store, reason) => watch.onDown(store, reason),
+  });
+  if (flags.storeGiven) host.need();
+  return host;
 }
 
 /** How to trace, as the environment says; its modules are loaded by servers that trace. */
@@ -232,15 +266,14 @@ interface PoolParts {
   readonly wakes: SharedArrayBuffer;
   readonly models: Models;
   readonly board: SharedArrayBuffer;
-  /** Carries out what serving threads ask for; never rejects. */
-  readonly run: (command: ModelCommand) => Promise<ModelCommandResult>;
   readonly tracing: TraceSettings | undefined;
-  readonly log: Logger;
+  readonly store: StoreHost;
   readonly files: Required<ServerFiles>;
+  readonly events: ThreadPoolEvents;
 }
 
 function openPool(
-  { flags, credentials, wakes, models, board, run, tracing, log, files }: PoolParts,
+  { flags, credentials, wakes, models, board, tracing, store, files, events }: PoolParts,
 ): ThreadPool {
   const { threads, cacheEntries, cacheBytes, maxMessageBytes } = flags;
   // One processor is left to the kernel's share of the work, and to whoever else is on the machine.
@@ -284,11 +317,26 @@ function openPool(
     pipeline: { workers: flags.pipelineWorkers, queueMax: flags.pipelineQueue, board },
     httpPort: flags.httpPort,
     tracing,
-    events: poolEvents(models, run, log),
+    store,
+    invocation: {
+      model: flags.invocationModel,
+      storeTimeoutMs: flags.storeOptions.timeoutMs,
+      needsStore: flags.storeGiven,
+    },
+    events,
   });
 }
 
-function poolEvents(models: Models, run: PoolParts["run"], log: Logger): ThreadPoolEvents {
+/** Who is told what happens to the threads, and does what they ask for. */
+interface EventParts {
+  readonly models: Models;
+  /** Carries out what serving threads ask for; never rejects. */
+  readonly run: (command: ModelCommand) => Promise<ModelCommandResult>;
+  readonly watch: StoreWatch;
+  readonly log: Logger;
+}
+
+function poolEvents({ models, run, watch, log }: EventParts): ThreadPoolEvents {
   return {
     onThreadDied: (thread, reason, lockRecovered) =>
       log.error("a serving thread died", { thread, reason, lockRecovered }),
@@ -300,5 +348,7 @@ function poolEvents(models: Models, run: PoolParts["run"], log: Logger): ThreadP
     onSpansLost: (thread, lost, reason) =>
       log.warn("traces were lost", { thread, inferences: lost, reason }),
     onModelCommand: run,
+    onStoreFails: (reason) => watch.onStoreFails(reason),
+    onStoreWorks: () => watch.onStoreWorks(),
   };
 }

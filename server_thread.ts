@@ -10,10 +10,12 @@ import { canSharePort } from "./lib/grpc/listener.ts";
 import { ServedPort } from "./lib/grpc/served_port.ts";
 import { GrpcServer } from "./lib/grpc/server.ts";
 import { ServiceRegistry } from "./lib/grpc/service.ts";
-import type { HttpServer } from "./lib/http/http_server.ts";
+import type { HttpServer, HttpServerOptions } from "./lib/http/http_server.ts";
 import type { InferenceBackend } from "./lib/inference/backend.ts";
 import { LocalWorkers } from "./lib/pipeline/local_workers.ts";
-import type { PipelineWorkers } from "./lib/pipeline/pipeline_workers.ts";
+import { MOCK_MODEL, mockModel } from "./lib/invocation/invocation_model.ts";
+import { Invocations } from "./lib/invocation/invocations.ts";
+import { ServedInvocationModel } from "./lib/invocation/served_model.ts";
 import { NumStore } from "./lib/numstore/num_store.ts";
 import { ModelCommands } from "./lib/runtime/model_commands.ts";
 import { ModelTable } from "./lib/runtime/model_table.ts";
@@ -36,6 +38,8 @@ import { addHealth } from "./lib/services/health_service.ts";
 import { inferenceMethods, inferenceSource } from "./lib/services/inference_contract.ts";
 import { addInference } from "./lib/services/inference_service.ts";
 import { HealthState } from "./lib/services/health_state.ts";
+import { invocationSource, invokeMethod, modelSource } from "./lib/services/invocation_contract.ts";
+import { addInvocation } from "./lib/services/invocation_service.ts";
 import { modelServerMethods, modelServerSource } from "./lib/services/modelserver_contract.ts";
 import { addModelServer } from "./lib/services/modelserver_service.ts";
 import { numStoreMethods, numStoreSource } from "./lib/services/numstore_contract.ts";
@@ -43,6 +47,7 @@ import { addNumStore } from "./lib/services/numstore_service.ts";
 import { reflectionSources } from "./lib/services/reflection_contract.ts";
 import { addReflection } from "./lib/services/reflection_service.ts";
 import { ThreadObserver } from "./lib/services/thread_observer.ts";
+import { RemoteStore } from "./lib/store/remote_store.ts";
 import type { TraceSettings } from "./lib/telemetry/trace_settings.ts";
 import type { Tracing } from "./lib/telemetry/tracing.ts";
 
@@ -50,6 +55,8 @@ const SOURCES = [
   modelServerSource,
   numStoreSource,
   inferenceSource,
+  modelSource,
+  invocationSource,
   healthSource,
   ...reflectionSources,
 ];
@@ -83,11 +90,17 @@ async function start(
   const models = openModels(options, predictor, commands, observer);
   const tracing = await traced(options.tracing, models);
   const backend = tracing?.backend ?? models;
+  const store = new RemoteStore({
+    timeoutMs: options.invocation.storeTimeoutMs,
+    need: () => report({ type: "storeNeeded" }),
+  });
+  const invocations = openInvocations(options, backend, store, observer);
   const registry = new ServiceRegistry();
   const health = new HealthState();
   addModelServer(registry, modelServerMethods(), predictor);
   addNumStore(registry, numStoreMethods(), new NumStore(state.numStore));
   addInference(registry, inferenceMethods(), backend);
+  addInvocation(registry, invokeMethod(), invocations, observer);
   addHealth(registry, health);
   addReflection(registry, SOURCES);
   for (const service of ["", ...registry.services]) health.set(service, "SERVING");
@@ -102,7 +115,7 @@ async function start(
     onAcceptFailed: (error) => report({ type: "acceptFailed", message: String(error) }),
   });
   const pipeline = new LocalWorkers({ ...options.pipeline, backend, commands });
-  const http = openHttp(options, backend, pipeline, observer);
+  const http = openHttp(options, { backend, pipeline, invocations }, observer);
   const onCommand = async ({ data: command }: MessageEvent<ThreadCommand>) => {
     switch (command.type) {
       case "serveModels":
@@ -110,13 +123,16 @@ async function start(
         return report({ type: "modelsServed", revision: command.models.revision });
       case "commandResult":
         return commands.settle(command.id, command.result);
+      case "storeJoined":
+      case "storeLost":
+        return store.hear(command);
       case "renew":
         return await renew(server, port, await http, command.credentials);
       case "drain":
         port.close();
         health.drain();
         await Promise.all([server.shutdown(), http.then((served) => served?.drain())]);
-        await tracing?.close();
+        await Promise.all([store.close(), tracing?.close()]);
         return report({ type: "drained" });
     }
   };
@@ -146,6 +162,16 @@ function openModels(
   return table;
 }
 
+function openInvocations(
+  { invocation: { model, needsStore } }: ThreadStart,
+  backend: InferenceBackend,
+  store: RemoteStore,
+  observer: ThreadObserver,
+): Invocations {
+  const invoked = model === MOCK_MODEL ? mockModel : new ServedInvocationModel(backend, model);
+  return new Invocations({ model: invoked, store, observer, needsStore });
+}
+
 /** A listener on a port that is not shared could not be replaced without closing the port. */
 function sharesPort({ sharePort, credentials }: ThreadStart): boolean {
   return sharePort || (credentials.keyPair !== undefined && canSharePort());
@@ -166,8 +192,7 @@ async function traced(
 /** REST, with all that it needs, is loaded by servers that serve it. */
 async function openHttp(
   options: ThreadStart,
-  backend: InferenceBackend,
-  pipeline: PipelineWorkers,
+  served: Pick<HttpServerOptions, "backend" | "pipeline" | "invocations">,
   observer: ThreadObserver,
 ): Promise<HttpServer | undefined> {
   if (options.httpPort === undefined) return undefined;
@@ -181,8 +206,7 @@ async function openHttp(
     keyPair: credentials.keyPair,
     authenticator: authenticatorOf(credentials),
     bodyBytesMax: messageBytesMax,
-    backend,
-    pipeline,
+    ...served,
     counters: () => Counters.sums(memory.counters),
     version: VERSION,
     observer,

@@ -551,6 +551,14 @@ export const TRACE_STATE_CHARS_MAX = 512;
 /** How long a serving thread may take to serve other models; it does so between two requests, in milliseconds. */
 export const SERVE_MODELS_MS_MAX = 30_000;
 
+/** Pairs of a run's input, or of its output: each is an object here, whatever its two bytes on the wire. */
+export const INVOCATION_METADATA_MAX = 4_096;
+
+/** Runs in one page of a list: each is a few dozen bytes, so a page stays under 100 KB. */
+export const INVOCATION_LIST_MAX = 1_000;
+
+/** … and unless the request says: a screenful or two. */
+export const INVOCATION_LIST_DEFAULT = 100;
 /** Runs that are kept unless a flag says otherwise: with images of 100 kB they take 10 GB. */
 export const STORE_ROWS_MAX_DEFAULT = 100_000;
 

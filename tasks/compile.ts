@@ -3,13 +3,14 @@
  * the server needs beside it to serve ONNX files: in the binary its 52 MB would make every start 50 ms slower.
  *
  * The server: the network, the environment variables that stand in its help, those of S3 and of
- * OpenTelemetry, how busy the processors are; to read files, to write them for the models that it fetches and
- * for its log, and to load onnxruntime's libraries. Which files cannot be known here, as its flags and its
- * models will name them. It gives up at once what they name none of: without `--models` to load, without
- * `--log-dir` too to write, and without certificates and tokens too to read. Its serving threads have the
- * network alone, and an instance what its model needs, which for a script is what its configuration grants,
- * of what the server has. The client: the network, and files to read a workload, authorities and a token
- * from. Neither starts programs.
+ * OpenTelemetry, how busy the processors are; to read files, to write them for the models that it fetches, for
+ * its log and for the store of invocations, and to load onnxruntime's libraries. Which files cannot be known
+ * here, as its flags and its models will name them. It gives up at once what they name none of: without
+ * `--models` to load, with another `--store` than SQLite's and without `--log-dir` too to write, and without
+ * certificates and tokens too to read. Its serving threads have the network alone, the store's thread its
+ * file's folder or Redis's address, and an instance what its model needs, which for a script is what its
+ * configuration grants, of what the server has. The client: the network, and files to read a workload,
+ * authorities and a token from. Neither starts programs.
  */
 
 import { SERVER_VARIABLES } from "../lib/cli/server_flags.ts";
@@ -75,7 +76,7 @@ for (const file of onnx.library) {
 }
 
 async function npmCache(): Promise<string> {
-  const programs = ["server_thread.ts", "model_instance.ts"];
+  const programs = ["server_thread.ts", "model_instance.ts", "store_thread.ts"];
   await run(["cache", "--quiet", `--lock=${ROOT}deno.lock`, "--frozen", ...programs]);
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   return JSON.parse(new TextDecoder().decode(stdout)).npmCache;

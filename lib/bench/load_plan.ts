@@ -2,12 +2,19 @@ import { THREADS_MAX } from "../limits.ts";
 import type { WorkloadRequest } from "../workload/request.ts";
 
 /** The methods that a load can be made of. */
-export const BENCH_METHODS = ["predict", "set-coefs", "set-num", "fact", "infer"] as const;
+export const BENCH_METHODS = [
+  "predict",
+  "set-coefs",
+  "set-num",
+  "fact",
+  "invoke",
+  "infer",
+] as const;
 
 /** The name of such a method, as `--method` takes it. */
 export type BenchMethod = (typeof BENCH_METHODS)[number];
 
-/** A method of ModelServer or NumStore; `infer` is of any model, see `ModelChoice`. */
+/** A method of ModelServer, NumStore or Invocation; `infer` is of any model, see `ModelChoice`. */
 export type OwnMethod = Exclude<BenchMethod, "infer">;
 
 /** Numbers that have a factorial, 0 to 20: a server caches that many, whatever keys hold them. */

@@ -18,6 +18,7 @@ import { LOG_FLAGS, type LogFlags, readLogFlags } from "./log_flags.ts";
 import { MODEL_FLAGS, type ModelFlags, readModelFlags } from "./model_flags.ts";
 import type { ParseOutcome } from "./parse_outcome.ts";
 import { PIPELINE_FLAGS, type PipelineFlags, readPipelineFlags } from "./pipeline_flags.ts";
+import { readStoreFlags, STORE_FLAGS, type StoreFlags } from "./store_flags.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -55,7 +56,7 @@ const CONNECTION_SECONDS_MAX = 2_678_400;
 const AUTO = "auto";
 
 /** What `server` runs with. */
-export interface ServerFlags extends LogFlags, ModelFlags, PipelineFlags {
+export interface ServerFlags extends LogFlags, ModelFlags, PipelineFlags, StoreFlags {
   /** Address to listen on, an IPv6 one without brackets. */
   readonly host: string;
   /** TCP port; 0 for any free one. */
@@ -277,6 +278,7 @@ const SERVER: Program = {
     adminTokenFile,
     ...MODEL_FLAGS,
     ...PIPELINE_FLAGS,
+    ...STORE_FLAGS,
   ],
 };
 
@@ -329,6 +331,7 @@ function buildFlags(given: GivenArguments): ServerFlags {
     ...securityFlags(given),
     ...readModelFlags(given),
     ...readPipelineFlags(given),
+    ...readStoreFlags(given),
   };
 }
 

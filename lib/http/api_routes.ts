@@ -1,6 +1,7 @@
 import { DOCUMENTATION_ROUTES } from "./documentation_routes.ts";
 import { HEALTH_ROUTES } from "./health_routes.ts";
 import { INFER_ROUTE } from "./infer_route.ts";
+import { INVOCATION_ROUTES } from "./invocation_routes.ts";
 import { METRICS_ROUTE } from "./metrics_route.ts";
 import { MODEL_ROUTES } from "./model_routes.ts";
 import { PIPELINE_ROUTES } from "./pipeline_routes.ts";
@@ -13,6 +14,7 @@ export const API_ROUTES: readonly Route[] = [
   ...HEALTH_ROUTES,
   ...MODEL_ROUTES,
   ...REPOSITORY_ROUTES,
+  ...INVOCATION_ROUTES,
   METRICS_ROUTE,
   ...PIPELINE_ROUTES,
   ...DOCUMENTATION_ROUTES,

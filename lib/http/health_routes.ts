@@ -37,13 +37,15 @@ export const HEALTH_ROUTES: readonly Route[] = [
   },
 ];
 
-function isReady({ backend, isDraining }: HttpContext): boolean {
+/** Whether the models can answer, and go on to. */
+export function isReady({ backend, isDraining }: HttpContext): boolean {
   return backend.isReady() && !isDraining();
 }
 
-function readyz(_: unknown, context: HttpContext): Response {
-  if (isReady(context)) return text("ok");
-  return text(context.isDraining() ? "draining" : "not ready", 503);
+async function readyz(_: unknown, context: HttpContext): Promise<Response> {
+  if (!isReady(context)) return text(context.isDraining() ? "draining" : "not ready", 503);
+  const problem = await context.invocations.problem();
+  return problem === undefined ? text("ok") : text(`not ready: ${problem}`, 503);
 }
 
 function text(body: string, status = 200): Response {

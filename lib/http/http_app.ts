@@ -89,6 +89,7 @@ export class HttpApp {
         request,
         model: req.param("model") ?? "",
         modelVersion: req.param("version"),
+        id: req.param("id") ?? "",
       };
       response = await route.handler(call, this.#options);
     } catch (error) {
@@ -129,7 +130,7 @@ export class HttpApp {
  */
 function refuseForeignPage({ method, headers, url }: Request): void {
   const origin = headers.get("origin");
-  if (method !== "POST" || origin === null) return;
+  if (method === "GET" || method === "HEAD" || origin === null) return;
   if (URL.canParse(origin) && new URL(origin).host === (headers.get("host") ?? new URL(url).host)) {
     return;
   }

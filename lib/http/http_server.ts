@@ -12,6 +12,7 @@ import {
 import type { PipelineWorkers } from "../pipeline/pipeline_workers.ts";
 import { BodyBudget } from "./body_budget.ts";
 import type { HttpApp, HttpObserver } from "./http_app.ts";
+import type { KeptRuns } from "./kept_runs.ts";
 import type { CounterSource } from "./route.ts";
 
 /** What a thread serves over HTTP, and where. */
@@ -24,6 +25,7 @@ export interface HttpServerOptions extends ListenOptions {
   readonly bodyBytesMax: number;
   readonly backend: InferenceBackend;
   readonly pipeline: PipelineWorkers;
+  readonly invocations: KeptRuns;
   /** Counters of the whole server, for its metrics. */
   readonly counters: CounterSource;
   /** The server's version. */
@@ -115,11 +117,12 @@ export class HttpServer {
 
   async #loadApp(): Promise<HttpApp> {
     const { HttpApp } = await import("./http_app.ts");
-    const { bodyBytesMax, receiveMs, requestsMax, backend, pipeline, counters, version, observer } =
-      this.#options;
+    const { bodyBytesMax, receiveMs, requestsMax, backend, pipeline, invocations } = this.#options;
+    const { counters, version, observer } = this.#options;
     this.#app = new HttpApp({
       backend,
       pipeline,
+      invocations,
       counters,
       version,
       observer,

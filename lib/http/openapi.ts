@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { API_ROUTES } from "./api_routes.ts";
-import { type Operation, OPERATIONS } from "./operations.ts";
+import type { Operation } from "./operation.ts";
+import { OPERATIONS } from "./operations.ts";
 import { errorSchema } from "./response_schemas.ts";
 import { pathsOf, type Route } from "./route.ts";
 
@@ -34,7 +35,7 @@ export function openApiDocument(version: string): Node {
       title: "modelserver",
       version,
       description: "Open Inference Protocol v2 with its binary tensor data extension, and the " +
-        "extensions for a model repository, configuration and statistics.",
+        "extensions for a model repository, configuration and statistics; runs that Invocation keeps.",
     },
     tags: [...new Set([...OPERATIONS.values()].map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
@@ -51,7 +52,7 @@ function describe(route: Route, path: string, operation: Operation, operationId:
     name,
     in: "path",
     required: true,
-    schema: { type: "string" },
+    schema: operation.pathSchema ?? { type: "string" },
   }));
   return {
     operationId,
@@ -60,7 +61,7 @@ function describe(route: Route, path: string, operation: Operation, operationId:
     ...(operation.description === undefined ? {} : { description: operation.description }),
     // With a server that has no tokens, none is needed.
     security: route.isHealth ? [] : [{}, { bearer: [] }],
-    parameters: [...parameters, ...operation.headers ?? []],
+    parameters: [...parameters, ...operation.parameters ?? []],
     ...(operation.request === undefined ? {} : {
       requestBody: {
         required: operation.requestRequired ?? false,
@@ -75,10 +76,15 @@ function describe(route: Route, path: string, operation: Operation, operationId:
       },
       default: {
         description: "What was wrong.",
-        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+        content: { "application/json": { schema: errorOf(operation) } },
       },
     },
   };
+}
+
+/** Most routes answer errors in one way. */
+function errorOf({ error }: Operation): Node {
+  return error === undefined ? { $ref: "#/components/schemas/Error" } : schemaOf(error);
 }
 
 /** Bodies by their media types; one without a schema is text. */

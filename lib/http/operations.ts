@@ -1,4 +1,6 @@
 import type { z } from "zod";
+import type { Body, Operation } from "./operation.ts";
+import { INVOCATION_OPERATIONS } from "./invocation_operations.ts";
 import { PIPELINE_OPERATIONS } from "./pipeline_operations.ts";
 import {
   emptySchema,
@@ -13,26 +15,6 @@ import {
   statisticsSchema,
 } from "./response_schemas.ts";
 import { indexRequestSchema, inferRequestSchema, repositoryRequestSchema } from "./schemas.ts";
-
-/** A body: text without a schema. */
-interface Body {
-  readonly schema?: z.ZodType;
-  readonly example?: unknown;
-}
-
-/** What the API's description says of an operation. */
-export interface Operation {
-  readonly tag: string;
-  readonly summary: string;
-  readonly description?: string;
-  /** Of a request's header fields, as OpenAPI has parameters. */
-  readonly headers?: readonly Readonly<Record<string, unknown>>[];
-  readonly request?: Readonly<Record<string, Body>>;
-  readonly requestRequired?: boolean;
-  readonly answer: string;
-  readonly response: Readonly<Record<string, Body>>;
-  readonly responseHeaders?: Readonly<Record<string, unknown>>;
-}
 
 const header = (description: string, type = "string") => ({ description, schema: { type } });
 
@@ -52,7 +34,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
       summary: "Infer",
       description: "Inputs and outputs are in JSON, or in binary form behind it, little-endian, " +
         "row-major, in the order of the JSON; those of BYTES each behind its length, a uint32.",
-      headers: [{
+      parameters: [{
         name: HEADER_LENGTH,
         in: "header",
         ...header("Bytes of the JSON, when binary data follow it.", "integer"),
@@ -172,5 +154,6 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
       answer: "HTML.",
       response: { "text/html": {} },
     },
+    ...INVOCATION_OPERATIONS,
   }),
 );

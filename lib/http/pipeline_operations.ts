@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Operation } from "./operations.ts";
+import type { Operation } from "./operation.ts";
 
 const milliseconds = z.number().nonnegative();
 const count = z.int().nonnegative();

@@ -2,6 +2,7 @@ import type { CallKind } from "../grpc/authenticator.ts";
 import type { InferenceBackend } from "../inference/backend.ts";
 import type { PipelineWorkers } from "../pipeline/pipeline_workers.ts";
 import type { BodyBudget } from "./body_budget.ts";
+import type { KeptRuns } from "./kept_runs.ts";
 import type { BodyLimits } from "./request_body.ts";
 
 /** Counters of the server by name, each a sum since it started. */
@@ -10,6 +11,7 @@ export type CounterSource = () => Readonly<Record<string, number>>;
 /** What the routes answer from. */
 export interface HttpContext {
   readonly backend: InferenceBackend;
+  readonly invocations: KeptRuns;
   readonly bodyLimits: BodyLimits;
   readonly budget: BodyBudget;
   readonly pipeline: PipelineWorkers;
@@ -26,6 +28,8 @@ export interface HttpCall {
   readonly model: string;
   /** What stood for `{version}`, decoded. */
   readonly modelVersion: string | undefined;
+  /** What stood for `{id}`, decoded. */
+  readonly id: string;
 }
 
 /** Answers a request; throws HttpError or OperationError for the client, anything else is a bug. */
@@ -33,8 +37,8 @@ export type HttpHandler = (call: HttpCall, context: HttpContext) => Response | P
 
 /** What is answered under one path. */
 export interface Route {
-  readonly method: "GET" | "POST" | "PUT";
-  /** With `{model}` and `{version}`, as OpenAPI writes it; what is in brackets may be absent. */
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** With `{model}`, `{version}` and `{id}`, as OpenAPI writes it; what is in brackets may be absent. */
   readonly path: string;
   /** The operation's name in the API's description. */
   readonly operation: string;

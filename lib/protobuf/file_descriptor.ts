@@ -1,11 +1,13 @@
 import protobuf from "protobufjs";
 import descriptor from "protobufjs/ext/descriptor/index.js";
 
-/** The text of a proto3 file that imports nothing. */
+/** The text of a proto3 file. */
 export interface ProtoSource {
-  /** The path by which other files would import it, and tools know it. */
+  /** The path by which other files import it, and tools know it. */
   readonly name: string;
   readonly text: string;
+  /** What it imports, in its order: files that import nothing themselves. None by default. */
+  readonly imports?: readonly ProtoSource[];
 }
 
 /** What a `.proto` file declares. */
@@ -28,23 +30,53 @@ export interface FileDescriptor {
  *
  * Source: google/protobuf/descriptor.proto.
  *
- * @throws {Error} when the text is no proto file; a TypeError when it imports or extends others.
+ * @throws {Error} when the text is no proto file; a TypeError when it extends others, or imports other files
+ *   than the source says.
  */
-export function describeProtoFile({ name, text }: ProtoSource): FileDescriptor {
-  const { root, package: scope, imports } = protobuf.parse(text, { keepCase: true });
-  if (imports !== undefined && imports.length > 0) {
-    throw new TypeError(`Cannot describe ${name}: ${imports.length} imports, need none`);
-  }
+export function describeProtoFile(source: ProtoSource): FileDescriptor {
+  const { name, imports: imported = [] } = source;
+  const root = new protobuf.Root();
+  for (const file of imported) parseInto(root, file, []);
+  const others = new Set(allTypesOf(root));
+  const dependency = imported.map((file) => file.name);
+  const { package: scope } = parseInto(root, source, dependency);
   root.resolveAll();
-  const describer = new Describer();
+  const describer = new Describer(others);
   const file = descriptor.FileDescriptorProto.fromObject({
     name,
     ...(scope === undefined ? {} : { package: scope }),
+    dependency,
     ...describer.describe(scope === undefined ? root : root.lookup(scope) as protobuf.Namespace),
     syntax: "proto3",
   });
   const { symbols, messages } = describer;
   return { name, bytes: descriptor.FileDescriptorProto.encode(file).finish(), symbols, messages };
+}
+
+function parseInto(
+  root: protobuf.Root,
+  { name, text }: ProtoSource,
+  needed: readonly string[],
+): protobuf.IParserResult {
+  const parsed = protobuf.parse(text, root, { keepCase: true });
+  const found = parsed.imports ?? [];
+  if (found.join() === needed.join()) return parsed;
+  throw new TypeError(
+    `Cannot describe ${name}: it imports [${found}], its source says [${needed}]`,
+  );
+}
+
+/** What is declared in a scope that is no message, and in those within it. */
+function* allTypesOf(scope: protobuf.NamespaceBase): Generator<protobuf.ReflectionObject> {
+  for (const object of scope.nestedArray) {
+    if (isPackage(object)) yield* allTypesOf(object);
+    else yield object;
+  }
+}
+
+function isPackage(object: protobuf.ReflectionObject): object is protobuf.Namespace {
+  return object instanceof protobuf.Namespace && !(object instanceof protobuf.Type) &&
+    !(object instanceof protobuf.Service);
 }
 
 /** A message of descriptor.proto, as protobufjs makes messages of plain objects. */
@@ -54,6 +86,12 @@ type Described = Readonly<Record<string, unknown>>;
 class Describer {
   readonly symbols = new Set<string>();
   readonly messages = new Set<string>();
+  readonly #others: ReadonlySet<protobuf.ReflectionObject>;
+
+  /** @param others what files declare that this one imports */
+  constructor(others: ReadonlySet<protobuf.ReflectionObject>) {
+    this.#others = others;
+  }
 
   /** @param scope a package or a message */
   describe(scope: protobuf.NamespaceBase) {
@@ -61,12 +99,19 @@ class Describer {
     const enumType: Described[] = [];
     const service: Described[] = [];
     for (const object of scope.nestedArray) {
+      if (this.#isOfOthers(object)) continue;
       if (object instanceof protobuf.Type) messageType.push(this.#describeMessage(object));
       else if (object instanceof protobuf.Enum) enumType.push(this.#describeEnum(object));
       else if (object instanceof protobuf.Service) service.push(this.#describeService(object));
       else throw new TypeError(`Cannot describe ${object}: need a message, enum or service`);
     }
     return { messageType, enumType, service };
+  }
+
+  /** Declared by an import, or a package that only imports declare in. */
+  #isOfOthers(object: protobuf.ReflectionObject): boolean {
+    if (!isPackage(object)) return this.#others.has(object);
+    return [...allTypesOf(object)].every((declared) => this.#others.has(declared));
   }
 
   #describeMessage(type: protobuf.Type): Described {

@@ -10,6 +10,7 @@ import {
 } from "../bench/load_plan.ts";
 import {
   keyRequests,
+  makeVectors,
   type ThreadSeed,
   vectorRequests,
   workloadRequests,
@@ -20,6 +21,8 @@ import type { CallOptions } from "../grpc/client_call.ts";
 import { Code, codeName, GrpcError } from "../grpc/status.ts";
 import { MATRIX_COLUMNS } from "../workload/random.ts";
 import { inferenceCaller, resolveInference } from "./bench_inference.ts";
+import { InvocationClient } from "./invocation_client.ts";
+import type { InvocationResponse } from "./invocation_contract.ts";
 import { ModelServerClient } from "./modelserver_client.ts";
 import type { PredictResponse, SetCoefsResponse } from "./modelserver_contract.ts";
 import { NumStoreClient } from "./numstore_client.ts";
@@ -97,6 +100,20 @@ const METHODS: Readonly<Record<OwnMethod, Method>> = {
       );
     },
     prepare: setKeys,
+  },
+  invoke: {
+    open: (channels, { choice, seed }) => {
+      const clients = channels.map((channel) => new InvocationClient(channel));
+      // Each vector is the content of an id of its own.
+      const inputs = makeVectors(choice, seed.seed).map((vector, id) => (
+        { id, content: vector.join(","), metadata: [] }
+      ));
+      const numbers = keyRequests(choice, seed);
+      return caller(
+        (connection, options) => clients[connection].invoke(inputs[numbers.next()], options),
+        outcomeOfInvoke,
+      );
+    },
   },
 };
 
@@ -226,6 +243,10 @@ function outcomeOfPredict({ cache_hit, error }: PredictResponse): Outcome {
 
 function outcomeOfSetCoefs({ error }: SetCoefsResponse): Outcome {
   return error === "" ? "ok" : "error";
+}
+
+function outcomeOfInvoke({ status }: InvocationResponse): Outcome {
+  return status === "OK" ? "ok" : "error";
 }
 
 function outcomeOfFact({ hit, error }: FactResponse): Outcome {

@@ -3,17 +3,33 @@ import { Code } from "../grpc/status.ts";
 import type { Counters } from "../serving/counters.ts";
 import type { ThreadReport } from "../serving/thread_protocol.ts";
 
+/**
+ * How long after a thread has reported that the store fails it reports no other time: one that has room for small
+ * runs alone, or answers every other call, would fill the log.
+ */
+const STORE_REPORT_MS = 10_000;
+
 /** Statuses of HTTP that tell of an error. */
 const HTTP_ERRORS_FROM = 400;
 
-/** Counts what a serving thread does, and reports the bugs that it meets. */
+/** Counts what a serving thread does, and reports the bugs that it meets and how the store does. */
 export class ThreadObserver implements CallObserver {
   readonly #counters: Counters;
   readonly #report: (message: ThreadReport) => void;
+  readonly #now: () => number;
+  /** Whether it was reported last that the store fails, and when. */
+  #storeFails = false;
+  #storeReportedMs = -Infinity;
 
-  constructor(counters: Counters, report: (message: ThreadReport) => void) {
+  /** @param now milliseconds on any clock */
+  constructor(
+    counters: Counters,
+    report: (message: ThreadReport) => void,
+    now: () => number = () => performance.now(),
+  ) {
     this.#counters = counters;
     this.#report = report;
+    this.#now = now;
   }
 
   onConnectionStart(): void {
@@ -46,6 +62,29 @@ export class ThreadObserver implements CallObserver {
 
   onRequestEnd(status: number): void {
     this.#counters.increment(status < HTTP_ERRORS_FROM ? "callsOk" : "callsFailed");
+  }
+
+  onInvocationOk(): void {
+    this.#counters.increment("invocationsOk");
+  }
+
+  onInvocationFailed(): void {
+    this.#counters.increment("invocationsFailed");
+  }
+
+  onStoreAnswered(): void {
+    if (!this.#storeFails) return;
+    this.#storeFails = false;
+    this.#report({ type: "storeWorks" });
+  }
+
+  /** Reported the first time after it worked, but not oftener than each STORE_REPORT_MS. */
+  onStoreFailed(reason: string): void {
+    this.#counters.increment("storeFailures");
+    if (this.#storeFails || this.#now() - this.#storeReportedMs < STORE_REPORT_MS) return;
+    this.#storeFails = true;
+    this.#storeReportedMs = this.#now();
+    this.#report({ type: "storeFails", reason });
   }
 
   onHandlerError(path: string, error: unknown): void {

@@ -8,6 +8,9 @@ const NAMES = [
   "callsOk",
   "callsFailed",
   "threadsReplaced",
+  "invocationsOk",
+  "invocationsFailed",
+  "storeFailures",
 ] as const;
 
 /** A counter's name. */
@@ -16,8 +19,8 @@ export type CounterName = (typeof NAMES)[number];
 /** All counters, summed over the threads. */
 export type CounterSums = Readonly<Record<CounterName, number>>;
 
-/** Each thread's row starts on a cache line of its own, so that counting never contends. */
-const ROW_BYTES = 64;
+/** Each thread's row has cache lines of its own, so that counting never contends. */
+const ROW_BYTES = 128;
 const ROW_LENGTH = ROW_BYTES / Float64Array.BYTES_PER_ELEMENT;
 
 /**
@@ -28,7 +31,7 @@ const ROW_LENGTH = ROW_BYTES / Float64Array.BYTES_PER_ELEMENT;
  * ```text
  *  row 0 (supervisor)                row 1                        row n
  *  ┌──────────────────────────────┬──────────────────────────────┬─────
- *  │ 8 × float64                  │ 8 × float64                  │ …
+ *  │ 16 × float64                 │ 16 × float64                 │ …
  *  └──────────────────────────────┴──────────────────────────────┴─────
  * ```
  */

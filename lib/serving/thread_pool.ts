@@ -2,6 +2,7 @@ import { OperationError } from "../errors.ts";
 import { LOAD_ROUND_MS, SERVE_MODELS_MS_MAX, THREAD_RESTART_MS } from "../limits.ts";
 import type { ModelTableDescriptor } from "../runtime/generation.ts";
 import type { ModelCommand, ModelCommandResult } from "../runtime/model_commands.ts";
+import type { StoreNews } from "../store/store_protocol.ts";
 import type { TraceSettings } from "../telemetry/trace_settings.ts";
 import { Counters, type CounterSums } from "./counters.ts";
 import { type LoadSample, sampleLoad, wantsThread } from "./load.ts";
@@ -14,6 +15,7 @@ import {
 } from "./shared_state.ts";
 import type {
   ConnectionRules,
+  InvocationRules,
   ModelMemory,
   PipelineStart,
   ServerCredentials,
@@ -23,7 +25,7 @@ import type {
 
 /** A Web Worker, as far as the pool uses it. */
 export interface ThreadHandle {
-  postMessage(command: ThreadCommand): void;
+  postMessage(command: ThreadCommand, transfer?: Transferable[]): void;
   terminate(): void;
   onmessage: ((event: MessageEvent<ThreadReport>) => void) | null;
   onerror: ((event: ErrorEvent) => void) | null;
@@ -43,6 +45,18 @@ export interface ThreadPoolEvents {
   onSpansLost(owner: number, lost: number, reason: string): void;
   /** Somebody has asked a thread for a change of the models; never rejects. */
   onModelCommand(command: ModelCommand): Promise<ModelCommandResult>;
+  /** A thread's call of the store failed, the first time after one went well. */
+  onStoreFails(reason: string): void;
+  /** … and one goes well again. */
+  onStoreWorks(): void;
+}
+
+/** The store, as far as a pool brings serving threads to it. */
+export interface PoolStore {
+  /** Has it opened, unless it is. */
+  need(): void;
+  /** Has a thread told of it from now on. @returns has it told no more */
+  join(tell: (news: StoreNews, transfer: Transferable[]) => void): () => void;
 }
 
 /** How a pool runs its threads. */
@@ -67,6 +81,8 @@ export interface ThreadPoolOptions {
   readonly httpPort?: number | undefined;
   /** How inferences are traced; not at all by default. */
   readonly tracing?: TraceSettings | undefined;
+  readonly store: PoolStore;
+  readonly invocation: InvocationRules;
   readonly events: ThreadPoolEvents;
   /** How busy the machine is; asked every LOAD_ROUND_MS while threads are spare. */
   readonly sampleLoad?: () => LoadSample;
@@ -90,6 +106,8 @@ interface PoolThread {
   readonly modelWaiters: Set<{ readonly revision: number; readonly resolve: () => void }>;
   /** While credentials are on their way: settles with why they cannot be used. */
   renewed: PromiseWithResolvers<string | undefined> | undefined;
+  /** From when it serves on: has it told no more of the store. */
+  leaveStore: (() => void) | undefined;
 }
 
 /**
@@ -292,6 +310,7 @@ export class ThreadPool {
       gone: Promise.withResolvers<void>(),
       modelWaiters: new Set(),
       renewed: undefined,
+      leaveStore: undefined,
     };
     // A replacement's failure to listen is told as its death; nobody awaits this promise then.
     thread.listening.promise.catch(() => {});
@@ -324,7 +343,11 @@ export class ThreadPool {
       pipeline: this.#options.pipeline,
       httpPort: this.#httpPort,
       tracing: this.#options.tracing,
+      invocation: this.#options.invocation,
     });
+    thread.leaveStore = this.#options.store.join((news, transfer) =>
+      thread.handle.postMessage(news, transfer)
+    );
   }
 
   #onReport(thread: PoolThread, report: ThreadReport): void {
@@ -342,6 +365,12 @@ export class ThreadPool {
         return settleModels(thread, report.revision);
       case "command":
         return void this.#command(thread, report.id, report.command);
+      case "storeNeeded":
+        return this.#options.store.need();
+      case "storeFails":
+        return this.#options.events.onStoreFails(report.reason);
+      case "storeWorks":
+        return this.#options.events.onStoreWorks();
       case "renewed":
         return thread.renewed?.resolve(undefined);
       case "renewFailed":
@@ -407,6 +436,7 @@ export class ThreadPool {
 function leave(thread: PoolThread): void {
   settleModels(thread, Infinity);
   thread.renewed?.resolve(undefined);
+  thread.leaveStore?.();
   thread.gone.resolve();
 }
 

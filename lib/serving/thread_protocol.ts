@@ -1,5 +1,6 @@
 import type { ModelTableDescriptor } from "../runtime/generation.ts";
 import type { ModelCommand, ModelCommandResult } from "../runtime/model_commands.ts";
+import type { StoreNews } from "../store/store_protocol.ts";
 import type { TraceSettings } from "../telemetry/trace_settings.ts";
 import type { SharedMemory } from "./shared_state.ts";
 
@@ -44,6 +45,16 @@ export interface PipelineStart {
   readonly board: SharedArrayBuffer;
 }
 
+/** What Invocation's runs are made with. */
+export interface InvocationRules {
+  /** The model's name. */
+  readonly model: string;
+  /** Within which the store answers a call, or it fails. */
+  readonly storeTimeoutMs: number;
+  /** Whether the server is not ready while the store is down. */
+  readonly needsStore: boolean;
+}
+
 /** What a serving thread is told at its start. */
 export interface ThreadStart {
   readonly type: "start";
@@ -68,6 +79,7 @@ export interface ThreadStart {
   readonly httpPort: number | undefined;
   /** How to trace inferences; undefined for not at all. */
   readonly tracing: TraceSettings | undefined;
+  readonly invocation: InvocationRules;
 }
 
 /** What the supervisor tells a serving thread. */
@@ -79,7 +91,9 @@ export type ThreadCommand =
   | { readonly type: "drain" }
   /** Serve these models from now on, answer `modelsServed`. */
   | { readonly type: "serveModels"; readonly models: ModelTableDescriptor }
-  | { readonly type: "commandResult"; readonly id: number; readonly result: ModelCommandResult };
+  | { readonly type: "commandResult"; readonly id: number; readonly result: ModelCommandResult }
+  /** How the store is; told to threads that serve, whenever it changes. */
+  | StoreNews;
 
 /** What a serving thread tells the supervisor. */
 export type ThreadReport =
@@ -92,6 +106,12 @@ export type ThreadReport =
   /** Somebody has asked it for what the main thread alone can do. */
   | { readonly type: "command"; readonly id: number; readonly command: ModelCommand }
   | { readonly type: "drained" }
+  /** Somebody has asked it for what needs the store. */
+  | { readonly type: "storeNeeded" }
+  /** The store did not do what it was asked for, the first time after it did; not oftener than every few seconds. */
+  | { readonly type: "storeFails"; readonly reason: string }
+  /** It does again. */
+  | { readonly type: "storeWorks" }
   | { readonly type: "renewed" }
   /** It cannot use the credentials that it was given, and goes on with those before. */
   | { readonly type: "renewFailed"; readonly message: string }

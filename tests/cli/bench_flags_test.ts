@@ -29,6 +29,7 @@ Deno.test("parseBenchFlags() reads the flags", async (t) => {
     [["--method", "set-coefs"], {
       workload: { ...DEFAULTS.workload, method: "set-coefs" } as never,
     }],
+    [["--method", "invoke"], { workload: { ...DEFAULTS.workload, method: "invoke" } as never }],
     [["--method", "fact", "--distinct", "5"], {
       workload: {
         kind: "method",
@@ -144,7 +145,7 @@ Deno.test("parseBenchFlags() says what is wrong", async (t) => {
     [[], /missing required argument 'TARGET'/],
     [
       ["5440", "--method", "list"],
-      /--method is "list", expected predict or set-coefs or set-num or fact or infer/,
+      /--method is "list", expected predict or set-coefs or set-num or fact or invoke or infer/,
     ],
     [
       ["5440", "--duration", "10"],

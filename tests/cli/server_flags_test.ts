@@ -3,6 +3,13 @@ import { EXIT_SUCCESS, EXIT_USAGE } from "../../lib/cli/parse_outcome.ts";
 import { parseServerFlags, type ServerFlags } from "../../lib/cli/server_flags.ts";
 import { VERSION } from "../../lib/cli/version.ts";
 
+const STORE_OPTIONS: ServerFlags["storeOptions"] = {
+  sync: "full",
+  ttlMs: undefined,
+  rowsMax: undefined,
+  timeoutMs: 5_000,
+};
+
 const DEFAULTS: ServerFlags = {
   host: "0.0.0.0",
   port: 5440,
@@ -25,7 +32,21 @@ const DEFAULTS: ServerFlags = {
   httpPortGiven: false,
   pipelineWorkers: 0,
   pipelineQueue: 1_024,
+  store: { kind: "sqlite", path: "./modelserver-data/invocations.sqlite" },
+  storeGiven: false,
+  storeOptions: STORE_OPTIONS,
+  invocationModel: "mock",
 };
+
+/** Redis where a URL says no more than the host. */
+const REDIS = {
+  kind: "redis",
+  tls: false,
+  host: "cache",
+  port: 6379,
+  username: undefined,
+  password: undefined,
+} as const;
 
 const NO_VARIABLES = () => undefined;
 
@@ -81,6 +102,17 @@ const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<Serv
   ["http-port", "off", { httpPort: undefined, httpPortGiven: true }],
   ["pipeline-workers", "0", { pipelineWorkers: 0 }],
   ["pipeline-workers", "256", { pipelineWorkers: 256 }],
+  ["invocation-model", "faces", { invocationModel: "faces" }],
+  ["store", "memory", { store: { kind: "memory" }, storeGiven: true }],
+  ["store", "sqlite:a.db", { store: { kind: "sqlite", path: "a.db" }, storeGiven: true }],
+  ["store", "redis://cache", { store: REDIS, storeGiven: true }],
+  ["data-dir", "/data", { store: { kind: "sqlite", path: "/data/invocations.sqlite" } }],
+  ["store-sync", "normal", { storeOptions: { ...STORE_OPTIONS, sync: "normal" } }],
+  ["store-ttl", "1.5", { storeOptions: { ...STORE_OPTIONS, ttlMs: 1_500 } }],
+  ["store-ttl", "0", {}],
+  ["store-max-rows", "4294967296", { storeOptions: { ...STORE_OPTIONS, rowsMax: 2 ** 32 } }],
+  ["store-max-rows", "0", {}],
+  ["store-timeout-seconds", "0.01", { storeOptions: { ...STORE_OPTIONS, timeoutMs: 10 } }],
   ["models", "m", { models: { folder: "m", mode: "all", cacheFolder: undefined } }],
 ];
 
@@ -151,6 +183,13 @@ const WRONG: readonly (readonly [flag: string, text: string, expected: string])[
   ["log-files", "0", "an integer from 1 to 100"],
   ["log-files", "101", "an integer from 1 to 100"],
   ["auth-token-file", "", "a file"],
+  ["invocation-model", "", "the name of a model"],
+  ["store", "", "a store"],
+  ["data-dir", "", "a file"],
+  ["store-sync", "off", "full or normal"],
+  ["store-ttl", "-1", "a number of seconds from 0 to 315360000"],
+  ["store-max-rows", "4294967297", "an integer from 0 to 4294967296"],
+  ["store-timeout-seconds", "0", "a number of seconds from 0.01 to 300"],
   ["tls-cert", "", "a file"],
   ["tls-key", "", "a file"],
 ];
@@ -208,6 +247,28 @@ Deno.test("parseServerFlags() takes a certificate and its key, both or neither",
   assert.deepEqual(
     parseServerFlags([], mixed),
     usageError("MODELSERVER_TLS_KEY is given, and --tls-cert is not"),
+  );
+});
+
+Deno.test("parseServerFlags() says what is wrong with a store, without its password", () => {
+  assert.deepEqual(
+    parseServerFlags(["--store", "mysql://a:secret@b"], NO_VARIABLES),
+    usageError(
+      '--store: Cannot use "…@b" as a store: ' +
+        "needs memory, sqlite:PATH, redis://HOST:PORT or rediss://HOST:PORT",
+    ),
+  );
+  const inVariable = parseServerFlags([], variables({ MODELSERVER_STORE: "redis://" }));
+  assert.ok(inVariable.kind === "exit");
+  assert.match(inVariable.stderr, /^server: MODELSERVER_STORE: Cannot use "redis:\/\/" as a store/);
+});
+
+Deno.test("parseServerFlags() takes --store-sync for SQLite alone", () => {
+  const args = ["--store-sync", "normal", "--store"];
+  assert.equal(parseServerFlags([...args, "sqlite:a"], NO_VARIABLES).kind, "run");
+  assert.deepEqual(
+    parseServerFlags([...args, "memory"], NO_VARIABLES),
+    usageError("--store-sync is given, and --store is not SQLite"),
   );
 });
 

@@ -12,6 +12,7 @@ import { http2Client } from "./targets/http2_client.ts";
 import { http2Server } from "./targets/http2_server.ts";
 import { gzip } from "./targets/gzip.ts";
 import { inferRequest } from "./targets/infer_request.ts";
+import { invocationRequest } from "./targets/invocation_request.ts";
 import { jpeg } from "./targets/jpeg.ts";
 import { messageAssembler } from "./targets/message_assembler.ts";
 import { networkUpload } from "./targets/network_upload.ts";
@@ -41,6 +42,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   floatList,
   predictResponse,
   inferRequest,
+  invocationRequest,
   protoMessage,
   textFormat,
   storedZip,

@@ -84,11 +84,13 @@ Deno.test("HttpApp: tokens are asked for by every route but health", async (t) =
   app.app.authenticator = new BearerAuth({ callers: [digestOf(token)], admins: undefined });
   for (const route of API_ROUTES) {
     const [pattern] = pathsOf(route);
-    const path = pattern.replace("{model}", "echo");
+    const path = pattern.replace("{model}", "echo").replace("{id}", "7");
     await t.step(`${route.method} ${path}`, async () => {
       const send = (headers: Record<string, string>) =>
         app.get(path, { method: route.method, headers });
-      const free = ["/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"].includes(path);
+      const free = ["/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"].includes(
+        path,
+      );
       const without = await send({});
       assert.equal(without.status === 401, !free);
       if (!free) {

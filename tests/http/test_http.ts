@@ -1,6 +1,10 @@
 import { BodyBudget } from "../../lib/http/body_budget.ts";
 import { HttpApp, type HttpAppOptions, type HttpObserver } from "../../lib/http/http_app.ts";
 import { HttpServer, type HttpServerOptions } from "../../lib/http/http_server.ts";
+import { mockModel } from "../../lib/invocation/invocation_model.ts";
+import { Invocations } from "../../lib/invocation/invocations.ts";
+import { FakeStore } from "../invocation/fake_store.ts";
+import { RecordingObserver as InvocationObserver } from "../invocation/recording_observer.ts";
 import { FakeBackend } from "./fake_backend.ts";
 import { FakeWorkers } from "./fake_workers.ts";
 
@@ -30,9 +34,16 @@ export class RecordingObserver implements HttpObserver {
 
 const NO_DEADLINES = { add: () => 0, remove: () => {} };
 
+/** Runs of the mock in a store that it needs. */
+function invocationsOn(store: FakeStore): Invocations {
+  const observer = new InvocationObserver();
+  return new Invocations({ model: mockModel, store, observer, needsStore: true });
+}
+
 /** An app without a socket, on a fake backend. */
 export class TestApp {
   readonly backend = new FakeBackend();
+  readonly store = new FakeStore();
   readonly observer = new RecordingObserver();
   readonly workers = new FakeWorkers();
   draining = false;
@@ -42,6 +53,7 @@ export class TestApp {
     this.app = new HttpApp({
       backend: this.backend,
       pipeline: this.workers,
+      invocations: invocationsOn(this.store),
       // Without a socket a body is there at once, and a timer would outlive the test.
       bodyLimits: { bytesMax: 1_000_000, receiveMs: 10_000, deadlines: NO_DEADLINES },
       budget: new BodyBudget(2_000_000),
@@ -91,6 +103,7 @@ export class TestHttpServer implements AsyncDisposable {
       bodyBytesMax: 1_000_000,
       backend: this.backend,
       pipeline: this.workers,
+      invocations: invocationsOn(new FakeStore()),
       counters: () => COUNTERS,
       version: "1.2.3",
       observer: this.observer,

@@ -18,6 +18,7 @@ const SERVICES = [
   "grpc.reflection.v1.ServerReflection",
   "grpc.reflection.v1alpha.ServerReflection",
   "inference.GRPCInferenceService",
+  "invocation.v1.Invocation",
 ];
 
 function openChannels(port: number, count: number) {

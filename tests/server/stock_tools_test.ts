@@ -47,6 +47,7 @@ Deno.test(
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",
       "inference.GRPCInferenceService",
+      "invocation.v1.Invocation",
     ]);
     assert.equal(
       await grpcurl(server, ["list", "ModelServer"]),

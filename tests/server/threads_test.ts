@@ -71,7 +71,7 @@ Deno.test({
   await Promise.all(opened.clients.map((client) => client.predict([1])));
   // Each thread counts in a row of its own.
   const rows = new Float64Array(server.memory.counters);
-  const perThread = [1, 2, 3, 4].map((row) => rows[row * 8]);
+  const perThread = [1, 2, 3, 4].map((row) => rows[row * 16]);
   assert.ok(perThread.every((count) => count > 0), `${perThread}`);
   assert.equal(perThread.reduce((sum, count) => sum + count), CONNECTIONS);
 });
@@ -109,7 +109,7 @@ Deno.test({
 async function untilServed(
   { port, memory }: { port: number; memory: SharedMemory },
 ): Promise<void> {
-  const row = new Float64Array(memory.counters, 64, 1);
+  const row = new Float64Array(memory.counters, 128, 1);
   const [before] = row;
   while (Counters.sums(memory.counters).threadsReplaced === 0 || row[0] === before) {
     using opened = openClients(port, 1);

@@ -30,3 +30,32 @@ Deno.test("ThreadObserver counts connections and calls, and reports bugs", () =>
     { type: "handlerError", path: "/S/M", error: "text" },
   ]);
 });
+
+Deno.test("ThreadObserver counts invocations and failures of the store, and reports when it fails and works", () => {
+  const memory = Counters.allocate(1);
+  const reports: ThreadReport[] = [];
+  let nowMs = 5;
+  const report = (message: ThreadReport) => reports.push(message);
+  const observer = new ThreadObserver(new Counters(memory, 0), report, () => nowMs);
+  observer.onInvocationOk();
+  observer.onStoreAnswered();
+  for (const reason of ["full", "still full"]) {
+    observer.onStoreFailed(reason);
+    observer.onInvocationFailed();
+  }
+  observer.onStoreAnswered();
+  observer.onStoreAnswered();
+  // Whatever comes and goes in between is counted alone.
+  nowMs += 9_999;
+  observer.onStoreFailed("down");
+  observer.onStoreAnswered();
+  nowMs += 1;
+  observer.onStoreFailed("down still");
+  const { invocationsOk, invocationsFailed, storeFailures } = Counters.sums(memory);
+  assert.deepEqual([invocationsOk, invocationsFailed, storeFailures], [1, 2, 4]);
+  assert.deepEqual(reports, [
+    { type: "storeFails", reason: "full" },
+    { type: "storeWorks" },
+    { type: "storeFails", reason: "down still" },
+  ]);
+});

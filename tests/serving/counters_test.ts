@@ -17,6 +17,9 @@ Deno.test("Counters.sums() adds the rows of all threads", () => {
     callsOk: 6,
     callsFailed: 0,
     threadsReplaced: 1,
+    invocationsOk: 0,
+    invocationsFailed: 0,
+    storeFailures: 0,
   });
 });
 

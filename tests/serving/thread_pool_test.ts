@@ -8,7 +8,7 @@ import {
   openSharedState,
 } from "../../lib/serving/shared_state.ts";
 import type { LoadSample } from "../../lib/serving/load.ts";
-import { type ThreadHandle, ThreadPool } from "../../lib/serving/thread_pool.ts";
+import { type PoolStore, type ThreadHandle, ThreadPool } from "../../lib/serving/thread_pool.ts";
 import { HeldIntervals } from "../support/held_intervals.ts";
 import { NO_MODEL_EVENTS, noModels } from "../support/no_models.ts";
 import { LENIENT } from "../support/running_pool.ts";
@@ -23,10 +23,12 @@ class FakeThread implements ThreadHandle {
   onmessage: ((event: MessageEvent<ThreadReport>) => void) | null = null;
   onerror: ((event: ErrorEvent) => void) | null = null;
   readonly commands: ThreadCommand[] = [];
+  readonly transferred: Transferable[] = [];
   terminated = false;
 
-  postMessage(command: ThreadCommand): void {
+  postMessage(command: ThreadCommand, transfer: Transferable[] = []): void {
     this.commands.push(command);
+    this.transferred.push(...transfer);
   }
 
   terminate(): void {
@@ -53,6 +55,21 @@ const MEMORY_LIMITS = { threads: 3, cacheEntries: 4, cacheBytes: 4_096, coefsMax
 /** A machine that stands still until a test says otherwise. */
 const STILL: LoadSample = { atMs: 0, usedMs: 0, idleMs: 0 };
 
+/** Remembers who has joined, in order, and how often it was needed. */
+class FakeStore implements PoolStore {
+  readonly members: Parameters<PoolStore["join"]>[0][] = [];
+  needed = 0;
+
+  need(): void {
+    this.needed++;
+  }
+
+  join(tell: Parameters<PoolStore["join"]>[0]): () => void {
+    this.members.push(tell);
+    return () => this.members.splice(this.members.indexOf(tell), 1);
+  }
+}
+
 interface PoolOptions {
   readonly port?: number;
   readonly initialThreads?: number;
@@ -66,6 +83,8 @@ function newPool({ port = 0, initialThreads = 3, sampleLoad = () => STILL }: Poo
   const joined: [number, number][] = [];
   const spawned: (() => void)[] = [];
   const memory = allocateSharedMemory(MEMORY_LIMITS);
+  const store = new FakeStore();
+  const storeTold: string[] = [];
   const pool = new ThreadPool({
     spawn: () => {
       const thread = new FakeThread();
@@ -82,8 +101,11 @@ function newPool({ port = 0, initialThreads = 3, sampleLoad = () => STILL }: Poo
     messageBytesMax: 1_024,
     connections: LENIENT,
     ...noModels(3),
+    store,
     events: {
       ...NO_MODEL_EVENTS,
+      onStoreFails: (reason) => storeTold.push(`fails: ${reason}`),
+      onStoreWorks: () => storeTold.push("works"),
       onThreadDied: (owner, message, recovered) => deaths.push([owner, message, recovered]),
       onThreadJoined: (owner, serving) => joined.push([owner, serving]),
       onHandlerError: (path, error) => handlerErrors.push(`${path}: ${error}`),
@@ -91,7 +113,7 @@ function newPool({ port = 0, initialThreads = 3, sampleLoad = () => STILL }: Poo
     },
   });
   const nextSpawn = () => new Promise<void>((resolve) => spawned.push(resolve));
-  return { pool, threads, deaths, joined, handlerErrors, memory, nextSpawn };
+  return { pool, threads, deaths, joined, handlerErrors, memory, store, storeTold, nextSpawn };
 }
 
 const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
@@ -354,4 +376,35 @@ Deno.test("ThreadPool.renew() does not wait for a thread that dies, and its repl
   assert.deepEqual(threads[0].start.credentials, {});
   assert.deepEqual(threads[3].start.credentials, CREDENTIALS);
   pool.terminate();
+});
+
+Deno.test("ThreadPool tells threads of the store while they serve, and asks for it when they do", async () => {
+  const { pool, threads, store, storeTold, nextSpawn } = await poolWithSpares();
+  assert.equal(store.members.length, 1);
+  threads[0].report({ type: "storeNeeded" });
+  assert.equal(store.needed, 1);
+  const { port1, port2 } = new MessageChannel();
+  const claims = new SharedArrayBuffer(4);
+  const joined = { type: "storeJoined", port: port1, readPort: undefined, claims } as const;
+  store.members[0](joined, [port1]);
+  assert.deepEqual(threads[0].commands.slice(1), [joined]);
+  assert.deepEqual(threads[0].transferred, [port1]);
+  for (const port of [port1, port2]) port.close();
+
+  // A spare takes the place of one that dies, and is told from then on.
+  const replaced = nextSpawn();
+  threads[0].die("boom");
+  await replaced;
+  assert.equal(store.members.length, 1);
+  store.members[0]({ type: "storeLost", reason: "gone" }, []);
+  assert.deepEqual(threads[1].commands.slice(1), [{ type: "storeLost", reason: "gone" }]);
+  threads[1].report({ type: "storeFails", reason: "gone" });
+  threads[1].report({ type: "storeWorks" });
+  assert.deepEqual(storeTold, ["fails: gone", "works"]);
+
+  const draining = pool.drain(60_000);
+  assert.equal(store.members.length, 1, "calls in flight still need it");
+  threads[1].report({ type: "drained" });
+  await draining;
+  assert.deepEqual(store.members, []);
 });

@@ -74,6 +74,7 @@ export async function serveModels(
       for (const opened of channels) opened.close();
       await server.pool.drain(5_000);
       await server.models.close();
+      await server.store.close();
       await Deno.remove(folder, { recursive: true });
     },
   };
