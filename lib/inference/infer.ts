@@ -55,7 +55,7 @@ export interface InferTiming {
 export interface InferResponse {
   readonly model: string;
   readonly version: string;
-  /** Owned by whoever gets them. */
+  /** Owned by whoever gets them, until `recycle` is called. */
   readonly outputs: readonly Tensor[];
   readonly cache: CacheOutcome;
   readonly timing: InferTiming;

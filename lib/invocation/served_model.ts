@@ -65,13 +65,15 @@ export class ServedInvocationModel implements InvocationModel {
     this.#fitting = inputs;
   }
 
-  #outputOf({ outputs }: InferResponse, id: number): RunOutput {
+  #outputOf({ outputs, recycle }: InferResponse, id: number): RunOutput {
     const [{ data, datatype }] = outputs;
     if (datatype !== "BYTES" || data.length !== 1) {
       throw this.#failure("internal", `its output has ${data.length} elements, needs one`);
     }
     try {
-      return { id, metadata: decodeMetadata(data[0]) };
+      const metadata = decodeMetadata(data[0]);
+      recycle?.();
+      return { id, metadata };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       throw this.#failure("internal", `of its output "${METADATA}", ${error.message}`);

@@ -100,7 +100,7 @@ export class LocalWorkers implements PipelineWorkers {
     const { nnId, version } = network;
     const [x] = PIPELINE_METADATA.inputs;
     // Asked in the same turn, so that it is this network that answers, whichever serves then.
-    const { outputs: [y] }: InferResponse = await backend.infer({
+    const { outputs: [y], recycle }: InferResponse = await backend.infer({
       model: PIPELINE_MODEL,
       version,
       inputs: [{ name: x.name, datatype: x.datatype, shape: [1, vector.length], data: vector }],
@@ -108,7 +108,9 @@ export class LocalWorkers implements PipelineWorkers {
       priority: undefined,
       parameters: undefined,
     }, call);
-    return { nnId, result: Number(y.data[0]) };
+    const result = Number(y.data[0]);
+    recycle?.();
+    return { nnId, result };
   }
 }
 

@@ -6,7 +6,12 @@ import type { ResultStore } from "./batch_executor.ts";
 import type { GenerationCacheMemory } from "./generation.ts";
 import type { RequestHash } from "./flight_index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { SMALL_LIST_BYTES_MAX, tensorsByteLength, writeTensors } from "./tensor_list.ts";
+import { LentBytes } from "./lent_bytes.ts";
+import type { OwnedBytes } from "./response_buffers.ts";
+import { tensorsByteLength, writeTensors } from "./tensor_list.ts";
+
+/** The longest response that is read into memory that is used again. */
+const LENT_BYTES_MAX = 1_024;
 
 /** What a request is found by: its bytes, and their hash; of the cache until it makes the next one. */
 export interface CacheKey {
@@ -20,8 +25,7 @@ export class GenerationCache implements ResultStore {
   readonly #cache: SharedCache;
   /** Room for requests and responses that are no longer than most, used again for the next. */
   readonly #request = new ByteScratch();
-  readonly #response = new Uint8Array(SMALL_LIST_BYTES_MAX);
-  #view = this.#response;
+  #response = new LentBytes(LENT_BYTES_MAX);
   readonly #hash = new Int32Array(KEY_HASH_WORDS);
   /** Whether a response was longer than there is room for: then others will be, too. */
   #hasLong = false;
@@ -46,11 +50,8 @@ export class GenerationCache implements ResultStore {
     return { bytes, hash };
   }
 
-  /**
-   * The response to a request that is the same; undefined if there is none. One of SMALL_LIST_BYTES_MAX or less
-   * is the caller's until the next is looked for, a longer one for good.
-   */
-  find({ bytes, hash }: CacheKey): Uint8Array | undefined {
+  /** The response to a request that is the same; undefined if there is none. */
+  find({ bytes, hash }: CacheKey): OwnedBytes | undefined {
     const mutex = this.#mutex;
     mutex.acquire();
     try {
@@ -69,19 +70,23 @@ export class GenerationCache implements ResultStore {
     this.#cache.put(bytes, response, this.#cache.epoch, hash);
   }
 
-  #read(bytes: Uint8Array, hash: Int32Array): Uint8Array | undefined {
-    if (this.#hasLong) return this.#cache.read(bytes, hash);
+  #read(bytes: Uint8Array, hash: Int32Array): OwnedBytes | undefined {
+    if (this.#hasLong) return this.#readLong(bytes, hash);
+    // Who has the last one may never give it back.
+    if (this.#response.isLent) this.#response = new LentBytes(LENT_BYTES_MAX);
     try {
-      const length = this.#cache.get(bytes, this.#response, hash);
-      if (length === undefined) return undefined;
-      return this.#view.length === length
-        ? this.#view
-        : this.#view = this.#response.subarray(0, length);
+      const length = this.#cache.get(bytes, this.#response.memory, hash);
+      return length === undefined ? undefined : this.#response.lend(length);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       this.#hasLong = true;
-      return this.#cache.read(bytes, hash);
+      return this.#readLong(bytes, hash);
     }
+  }
+
+  #readLong(bytes: Uint8Array, hash: Int32Array): OwnedBytes | undefined {
+    const response = this.#cache.read(bytes, hash);
+    return response && { bytes: response, recycle: undefined };
   }
 
   /** A thread that is dead may have held the lock: frees it, and empties the cache then. */

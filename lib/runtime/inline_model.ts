@@ -8,7 +8,7 @@ import { roundInputs } from "./input_rounding.ts";
 import type { ModelStatisticsRow } from "./model_statistics.ts";
 import { checkOutputNames, chooseOutputs } from "./output_choice.ts";
 import type { ServedModel } from "./served_model.ts";
-import { takeTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
+import { readTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
 
 /**
  * A model that is cheap enough to run on the serving thread: an answer costs less than handing it over.
@@ -62,9 +62,9 @@ export class InlineModel implements ServedModel {
     const found = cache.find(key);
     const lookedUpMs = performance.now();
     if (found !== undefined) {
-      const outputs = takeTensors(found, this.#outputNames);
+      const outputs = readTensors(found.bytes, this.#outputNames);
       const timing = { queueMs: 0, computeMs: 0, cacheMs: lookedUpMs - startMs };
-      return this.#respond(request, outputs, "hit", timing);
+      return { ...this.#respond(request, outputs, "hit", timing), recycle: found.recycle };
     }
     const { outputs, computeMs } = this.#compute(inputs, rows);
     const computedMs = performance.now();

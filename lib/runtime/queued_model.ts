@@ -10,8 +10,9 @@ import { GROUP_ALONE } from "./job_table.ts";
 import { checkOutputNames, chooseOutputs } from "./output_choice.ts";
 import { bytesPayload } from "./payload.ts";
 import { NeverFitsError, QueueFullError } from "./queue_full_error.ts";
+import type { OwnedBytes } from "./response_buffers.ts";
 import type { ServedModel } from "./served_model.ts";
-import { readTensors, takeTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
+import { readTensors, tensorsByteLength, writeTensors } from "./tensor_list.ts";
 
 /** A model that runs in instances, behind a queue that all serving threads share. */
 export class QueuedModel implements ServedModel {
@@ -79,8 +80,7 @@ export class QueuedModel implements ServedModel {
     const key = cache.keyOfTensors(inputs);
     const found = cache.find(key);
     const cacheMs = performance.now() - startMs;
-    const all = this.#taken(found);
-    if (all !== undefined) return this.#hit(request, all, cacheMs);
+    if (found !== undefined) return this.#hit(request, found, cacheMs);
     return this.#coalesce(request, call, key, job, cache, cacheMs);
   }
 
@@ -92,13 +92,13 @@ export class QueuedModel implements ServedModel {
     cache: GenerationCache,
     cacheMs: number,
   ): Promise<InferResponse> {
-    let found: readonly Tensor[] | undefined;
+    let found: OwnedBytes | undefined;
     const outcome = await this.#submit(call, {
       ...job,
       request: bytesPayload(key.bytes),
       coalesce: flightHash(key),
       // It may have been computed, stored and forgotten since the look-up.
-      recheck: () => (found = this.#taken(cache.find(key))) !== undefined,
+      recheck: () => (found = cache.find(key)) !== undefined,
     });
     if (found !== undefined) return this.#hit(request, found, cacheMs);
     return this.#respond(request, outcome, cacheMs, true);
@@ -118,19 +118,20 @@ export class QueuedModel implements ServedModel {
     throw new OperationError(outcome.code, naming(model, outcome.message));
   }
 
-  /** What was found, for good. */
-  #taken(response: Uint8Array | undefined): readonly Tensor[] | undefined {
-    return response && takeTensors(response, this.#outputNames);
-  }
-
-  #hit(request: InferRequest, all: readonly Tensor[], cacheMs: number): InferResponse {
+  #hit(
+    request: InferRequest,
+    { bytes, recycle }: OwnedBytes,
+    cacheMs: number,
+  ): InferResponse {
     const { model, version } = this.#generation;
+    const all = readTensors(bytes, this.#outputNames);
     return {
       model,
       version,
       outputs: chooseOutputs(model, all, request.outputs),
       cache: "hit",
       timing: { queueMs: 0, computeMs: 0, cacheMs },
+      recycle,
     };
   }
 

@@ -1,4 +1,4 @@
-import { allocateElements, DATATYPES, elementBytes, viewElements } from "../tensor/datatype.ts";
+import { DATATYPES, elementBytes, viewElements } from "../tensor/datatype.ts";
 import { rawByteLength, readRaw, writeRaw } from "../tensor/raw_bytes.ts";
 import type { Tensor, TensorSpec } from "../tensor/tensor.ts";
 
@@ -79,30 +79,6 @@ function writeUint32(into: Uint8Array, offset: number, value: number): void {
 function readUint32(bytes: Uint8Array, offset: number): number {
   return (bytes[offset] | bytes[offset + 1] << 8 | bytes[offset + 2] << 16 |
     bytes[offset + 3] << 24) >>> 0;
-}
-
-/** What is no longer is copied element by element, rather than kept by views of it. */
-export const SMALL_LIST_BYTES_MAX = 1_024;
-
-/**
- * As `readTensors`, but of a list of SMALL_LIST_BYTES_MAX or less the tensors are copies: `bytes` may change.
- */
-export function takeTensors(bytes: Uint8Array, names: readonly string[]): Tensor[] {
-  const tensors = readTensors(bytes, names);
-  if (bytes.length > SMALL_LIST_BYTES_MAX) return tensors;
-  for (let index = 0; index < tensors.length; index++) tensors[index] = copyOf(tensors[index]);
-  return tensors;
-}
-
-function copyOf(tensor: Tensor): Tensor {
-  const { name, datatype, shape, data } = tensor;
-  if (datatype === "BYTES") {
-    return { name, datatype, shape, data: data.map((element) => element.slice()) };
-  }
-  const copied = allocateElements(datatype, data.length);
-  // Not element by element, which may change the bits of a NaN. Both are of one kind, which TypeScript cannot see.
-  (copied as Float64Array).set(data as Float64Array);
-  return { name, datatype, shape, data: copied };
 }
 
 /**
