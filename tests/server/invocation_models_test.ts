@@ -35,6 +35,9 @@ async function serve(files: Readonly<Record<string, FileContent>>, flags: readon
   const served = await serveModels(files, [
     "--store",
     "memory",
+    // A test's workers are type-checked as they start, which takes seconds.
+    "--store-timeout-seconds",
+    "60",
     "--invocation-model",
     "m",
     ...flags,
@@ -193,6 +196,7 @@ Deno.test(
     await served.until("m", ({ queued }) => queued === 1);
     aborter.abort();
     await assert.rejects(cancelled);
+    await served.until("m", ({ queued }) => queued === 0);
     await Deno.writeTextFile(gate, "");
     assert.deepEqual(await client.invoke({ id: 3, content: "", metadata: [] }), OK);
     assert.ok(computed(served) >= 1);
