@@ -119,6 +119,7 @@ export class FakeBackend implements InferenceBackend {
 
   async load(model: string, signal?: AbortSignal): Promise<void> {
     if (model === "wait") {
+      signal?.throwIfAborted();
       await new Promise((_, reject) => {
         signal?.addEventListener("abort", () => reject(signal.reason));
       });
