@@ -1,36 +1,26 @@
 /** What a server is made of, put together from its flags. */
 
-import { dirname, join } from "node:path";
 import { readVariable } from "./lib/cli/environment.ts";
 import { OperationError } from "./lib/errors.ts";
 import { type Logger, moduleLogger } from "./lib/cli/logging.ts";
 import type { ServerFlags } from "./lib/cli/server_flags.ts";
 import { SERVER_ABOUT } from "./lib/inference/server_about.ts";
-import type { ModelSource } from "./lib/inference/model.ts";
 import { COEFS_MAX_LIMIT } from "./lib/model/linear_model.ts";
-import { NO_PERMISSIONS } from "./lib/no_permissions.ts";
-import type { LoadWeights } from "./lib/pipeline/pipeline_host.ts";
 import { WorkerBoard } from "./lib/pipeline/worker_board.ts";
 import type { ModelCommand, ModelCommandResult } from "./lib/runtime/model_commands.ts";
-import { PIPELINE_MODEL } from "./lib/platforms/pipeline_network.ts";
 import { ModelStatisticsRow } from "./lib/runtime/model_statistics.ts";
 import { allocateThreadWakes } from "./lib/runtime/thread_wake.ts";
 import type { ServerCredentials } from "./lib/serving/thread_protocol.ts";
-import { allocateSharedMemory, SUPERVISOR_OWNER } from "./lib/serving/shared_state.ts";
+import { allocateSharedMemory } from "./lib/serving/shared_state.ts";
 import { StoreWatch } from "./lib/serving/store_watch.ts";
 import { ThreadPool, type ThreadPoolEvents } from "./lib/serving/thread_pool.ts";
 import { StoreHost } from "./lib/store/store_host.ts";
-import type { InstanceHandle } from "./lib/supervision/instance.ts";
-import type { GenerationContext, GenerationEvents } from "./lib/supervision/live_generation.ts";
-import { Models } from "./lib/supervision/models.ts";
-import type { ModelEvents } from "./lib/supervision/model_supervisor.ts";
+import type { Models } from "./lib/supervision/models.ts";
 import type { TraceSettings } from "./lib/telemetry/trace_settings.ts";
 import { asksForTraces, type TelemetryVariable } from "./lib/telemetry/variables.ts";
+import { generationMaking, openModels, openPipeline } from "./server_models.ts";
 
 const FLOAT32_BYTES = 4;
-
-/** Instances' names as owners of locks; serving threads count from 1 and never get here. */
-const INSTANCE_OWNERS_FROM = 1_000_000_000;
 
 /** A server that does not serve yet. */
 export interface OpenServer {
@@ -62,7 +52,7 @@ export async function openServer(
 ): Promise<OpenServer> {
   const files = { ...FILES, ...given };
   const wakes = allocateThreadWakes(flags.threads);
-  const making = generationMaking(flags, wakes, files);
+  const making = generationMaking(flags, wakes, files.instance);
   const models = await openModels(flags, making, (table) => pool.serveModels(table));
   const board = WorkerBoard.allocate(flags.pipelineWorkers);
   const pipeline = await openPipeline(flags, making, board, models);
@@ -127,136 +117,6 @@ function readTelemetryVariable(name: TelemetryVariable): string | undefined {
     }
     throw error;
   }
-}
-
-/** What loads models is loaded by servers that have some: it takes tens of milliseconds and megabytes. */
-async function importLoading() {
-  const [{ ModelRepository }, { loadGeneration }, { instancePermissions }] = await Promise.all([
-    import("./lib/repository/repository.ts"),
-    import("./lib/supervision/load_generation.ts"),
-    import("./lib/platforms/instance_permissions.ts"),
-  ]);
-  return { ModelRepository, loadGeneration, instancePermissions };
-}
-
-/** What generations are made with, whatever their models are. */
-interface GenerationMaking {
-  readonly context: GenerationContext;
-  readonly nextId: () => number;
-  readonly spawn: (permissions: Deno.PermissionOptionsObject) => InstanceHandle;
-  readonly events: ModelEvents & GenerationEvents;
-}
-
-function generationMaking(
-  { threads }: ServerFlags,
-  wakes: SharedArrayBuffer,
-  { instance }: Required<ServerFiles>,
-): GenerationMaking {
-  let ownerLast = INSTANCE_OWNERS_FROM;
-  let idLast = 0;
-  const events = modelEvents(moduleLogger("models"));
-  const nextOwner = () => ++ownerLast;
-  return {
-    context: { nextOwner, owner: SUPERVISOR_OWNER, threads, wakes, events },
-    nextId: () => ++idLast,
-    spawn: (permissions) => new Worker(instance, { type: "module", deno: { permissions } }),
-    events,
-  };
-}
-
-/** What takes the Pipeline's uploads, where it has workers. */
-async function openPipeline(
-  { pipelineWorkers: workers, pipelineQueue: queueMax }: ServerFlags,
-  { context, nextId, spawn }: GenerationMaking,
-  board: SharedArrayBuffer,
-  models: Models,
-): Promise<(command: LoadWeights) => Promise<ModelCommandResult>> {
-  if (workers === 0) return () => Promise.reject(new TypeError("An upload without workers"));
-  const log = moduleLogger("pipeline");
-  const { PipelineHost } = await import("./lib/pipeline/pipeline_host.ts");
-  const host = new PipelineHost({
-    workers,
-    queueMax,
-    board,
-    context,
-    nextId,
-    spawn: () => spawn(NO_PERMISSIONS),
-    replace: (model, load) => models.replace(model, load),
-    events: {
-      onWeightsRefused: (nnId, workers, refused, reason) =>
-        log.warn("weights were refused", { nnId, workers, refused, reason }),
-      onUploadFailed: (reason) => log.error("an upload failed", { reason }),
-    },
-  });
-  return (command) => host.run(command);
-}
-
-async function openModels(
-  { models: given, pipelineWorkers }: ServerFlags,
-  { context, nextId, spawn, events }: GenerationMaking,
-  publish: ThreadPool["serveModels"],
-): Promise<Models> {
-  const log = moduleLogger("models");
-  const libraryFolder = onnxFolder();
-  const uploaded = pipelineWorkers > 0 ? [PIPELINE_MODEL] : [];
-  const onRepositoryFailed = (reason: string) => log.error("the repository failed", { reason });
-  if (given === undefined) {
-    const load = () => Promise.reject(new TypeError("A model without a repository"));
-    return new Models({
-      repository: undefined,
-      mode: "all",
-      onRepositoryFailed,
-      publish,
-      events,
-      uploaded,
-      load,
-    });
-  }
-  const { ModelRepository, loadGeneration, instancePermissions } = await importLoading();
-  return new Models({
-    repository: await ModelRepository.open({ ...given, readVariable }),
-    mode: given.mode,
-    onRepositoryFailed,
-    publish,
-    events,
-    uploaded,
-    load: (model, version, signal) =>
-      loadGeneration(model, version, {
-        ...context,
-        nextId,
-        libraryFolder,
-        spawn: () =>
-          spawn(
-            instancePermissions(model.config.platform, {
-              name: model.name,
-              folder: version.folder,
-              options: model.config.options,
-            }, libraryFolder),
-          ),
-      }, signal),
-  });
-}
-
-/** A compiled server does not carry onnxruntime's libraries: they stand in a folder beside it. */
-function onnxFolder(): string | undefined {
-  return Deno.build.standalone ? join(dirname(Deno.execPath()), "onnxruntime") : undefined;
-}
-
-function modelEvents(log: Logger): ModelEvents & GenerationEvents {
-  const about = ({ name, version }: ModelSource) => ({ model: name, version });
-  return {
-    onModelServes: (model, version, platform, tookMs) =>
-      log.info("a model serves", { model, version, platform, tookMs }),
-    onModelUnloaded: (model, version) => log.info("a model was unloaded", { model, version }),
-    onModelFailed: (model, version, reason) =>
-      log.error("a model cannot be served", { model, version, reason }),
-    onLoadGivenUp: (model, version, reason) =>
-      log.info("a load was given up", { model, version, reason }),
-    onInstanceReplaced: (source, reason) =>
-      log.error("an instance is replaced", { ...about(source), reason }),
-    onInstanceLog: ({ level, model, version, message, fields }) =>
-      log[level](message, { ...fields, model, version }),
-  };
 }
 
 /** What a pool is made of. */

@@ -80,6 +80,7 @@ Deno.test({ name: "lib: only composition roots stand outside", ignore: !mayRead 
     "client_thread.ts",
     "model_instance.ts",
     "server.ts",
+    "server_models.ts",
     "server_setup.ts",
     "server_thread.ts",
     "store_thread.ts",
