@@ -77,6 +77,7 @@ export class RedisStore implements TextStore {
   readonly #sweeper: ReturnType<typeof setInterval> | undefined;
   #score = 0;
   #sweeping = false;
+  #closing = false;
   /** Why old runs could not be removed. */
   #fault: unknown;
 
@@ -169,6 +170,8 @@ export class RedisStore implements TextStore {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
+    // What is too much may be millions of runs: whoever opens the store next goes on with it.
+    this.#closing = true;
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     this.#connection.close();
   }
@@ -208,7 +211,7 @@ export class RedisStore implements TextStore {
         [removed] = await this.#run("remove old runs", [
           ["eval", REMOVE_OLD, 1, RUNS, over, this.#rowsMax, REDIS_SWEPT_MAX],
         ]);
-      } while (removed === REDIS_SWEPT_MAX);
+      } while (removed === REDIS_SWEPT_MAX && !this.#closing);
       this.#fault = undefined;
     } catch (error) {
       this.#fault = error;
