@@ -84,6 +84,16 @@ Deno.test("RemoteStore: the first call asks for the store, and waits for it", as
   await close();
 });
 
+Deno.test("RemoteStore: asks for the store once, however long it is down", async () => {
+  const { store, close, needed } = line({ callsMax: 16 });
+  store.hear({ type: "storeLost", reason: "a test" });
+  for (let call = 0; call < 3; call++) {
+    await assert.rejects(store.find(1), isError("unavailable", /the store is down: a test$/));
+  }
+  assert.equal(needed(), 1);
+  await close();
+});
+
 Deno.test("RemoteStore: what is given up before it is begun never is", async (t) => {
   await t.step("by its signal", async () => {
     const { held, store, join, close } = line({ callsMax: 16 });
