@@ -65,7 +65,8 @@ export async function openRedisStore(
  *
  * A list of ids is in database 2. Everything that belongs together is one transaction, which selects its databases
  * itself, whatever was selected before. Runs that others have written are found though not listed, and stay for as
- * long as they are left. A save that was under way when the connection broke is not tried again: meanwhile another
+ * long as they are left; but one that another system wrote over a run of ours is as old as ours, and goes with it.
+ * A save that was under way when the connection broke is not tried again: meanwhile another
  * may have saved a later run of that id.
  */
 export class RedisStore implements TextStore {
