@@ -559,9 +559,6 @@ export const INVOCATION_LIST_MAX = 1_000;
 
 /** … and unless the request says: a screenful or two. */
 export const INVOCATION_LIST_DEFAULT = 100;
-/** Runs that are kept unless a flag says otherwise: with images of 100 kB they take 10 GB. */
-export const STORE_ROWS_MAX_DEFAULT = 100_000;
-
 /** Bytes of runs that the store in memory keeps: what a server on a small machine can spare. */
 export const STORE_MEMORY_BYTES_MAX = 268_435_456;
 

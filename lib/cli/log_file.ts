@@ -93,6 +93,16 @@ export class LogFile implements Disposable {
     const last = free === -1 ? filesMax - 1 : free;
     for (let index = last; index > 0; index--) Deno.renameSync(names[index - 1], names[index]);
     if (filesMax === 1) Deno.removeSync(this.path);
+    this.#removeBeyond();
+  }
+
+  /** What is there from when there might be more files. */
+  #removeBeyond(): void {
+    for (let number = this.#options.filesMax;; number++) {
+      const name = `${this.path}.${number}`;
+      if (find(name) === undefined) return;
+      Deno.removeSync(name);
+    }
   }
 }
 

@@ -125,12 +125,17 @@ export function readStoreFlags(given: GivenArguments): StoreFlags {
     storeGiven: kept !== undefined,
     storeOptions: {
       sync: flagValue(storeSync, given),
-      ttlMs: ttlSeconds === 0 ? undefined : ttlSeconds * MS_PER_SECOND,
+      ttlMs: ttlSeconds === 0 ? undefined : wholeMs(ttlSeconds),
       rowsMax: rowsMax === 0 ? undefined : rowsMax,
-      timeoutMs: flagValue(storeTimeout, given) * MS_PER_SECOND,
+      timeoutMs: wholeMs(flagValue(storeTimeout, given)),
     },
     invocationModel: flagValue(invocationModel, given),
   };
+}
+
+/** Of 16.1 seconds the product is 16100.000000000002, which neither SQLite nor Redis takes. */
+function wholeMs(seconds: number): number {
+  return Math.max(1, Math.round(seconds * MS_PER_SECOND));
 }
 
 function readUrl(text: string, { texts }: GivenArguments): StoreUrl {

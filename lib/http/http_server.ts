@@ -133,6 +133,8 @@ export class HttpServer {
       },
       // One compressed body can always be held, with what it is after decompression.
       budget: new BodyBudget(Math.max(SERVER_BUFFERED_BYTES_MAX, 2 * bodyBytesMax)),
+      // So can one answer: a character of a body may take six in JSON.
+      answers: new BodyBudget(Math.max(SERVER_BUFFERED_BYTES_MAX, 8 * bodyBytesMax)),
       requestsMax: requestsMax ?? HTTP_REQUESTS_MAX,
       isDraining: () => this.#draining,
     });

@@ -2,6 +2,7 @@ import { quoted } from "../errors.ts";
 import { INVOCATION_LIST_DEFAULT, INVOCATION_LIST_MAX } from "../limits.ts";
 import { errorResponse, HttpError, isTellable } from "./http_error.ts";
 import { isReady } from "./health_routes.ts";
+import { holdAnswer } from "./held_answer.ts";
 import { encodeResponse } from "./response_encoding.ts";
 import { type HttpCall, type HttpContext, type HttpHandler, json, type Route } from "./route.ts";
 
@@ -25,7 +26,7 @@ async function ready(_: HttpCall, context: HttpContext): Promise<Response> {
   return new Response(isSo ? "ready!\n" : "not ready!\n", { status: isSo ? 200 : 503, headers });
 }
 
-async function find({ request, id: text }: HttpCall, { invocations }: HttpContext) {
+async function find({ request, id: text }: HttpCall, { invocations, answers }: HttpContext) {
   const id = readId(text);
   const run = await invocations.find(id);
   if (run === undefined) throw notFound(id);
@@ -34,7 +35,8 @@ async function find({ request, id: text }: HttpCall, { invocations }: HttpContex
     model_input: { id: input.id, content: input.content, metadata: input.metadata },
     model_output: { id: output.id, metadata: output.metadata },
   });
-  return await encodeResponse(request, body, { "content-type": "application/json" });
+  const answer = await encodeResponse(request, body, { "content-type": "application/json" });
+  return await holdAnswer(answer, answers);
 }
 
 async function remove({ id: text }: HttpCall, { invocations }: HttpContext): Promise<Response> {

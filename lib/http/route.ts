@@ -14,6 +14,8 @@ export interface HttpContext {
   readonly invocations: KeptRuns;
   readonly bodyLimits: BodyLimits;
   readonly budget: BodyBudget;
+  /** What long answers may hold together that clients have not taken yet. */
+  readonly answers: BodyBudget;
   readonly pipeline: PipelineWorkers;
   readonly counters: CounterSource;
   /** The server's version. */

@@ -65,7 +65,8 @@ export async function openRedisStore(
  *
  * A list of ids is in database 2. Everything that belongs together is one transaction, which selects its databases
  * itself, whatever was selected before. Runs that others have written are found though not listed, and stay for as
- * long as they are left. A save that was under way when the connection broke is not tried again: meanwhile another
+ * long as they are left; but one that another system wrote over a run of ours is as old as ours, and goes with it.
+ * A save that was under way when the connection broke is not tried again: meanwhile another
  * may have saved a later run of that id.
  */
 export class RedisStore implements TextStore {
@@ -77,6 +78,7 @@ export class RedisStore implements TextStore {
   readonly #sweeper: ReturnType<typeof setInterval> | undefined;
   #score = 0;
   #sweeping = false;
+  #closing = false;
   /** Why old runs could not be removed. */
   #fault: unknown;
 
@@ -169,6 +171,8 @@ export class RedisStore implements TextStore {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
+    // What is too much may be millions of runs: whoever opens the store next goes on with it.
+    this.#closing = true;
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     this.#connection.close();
   }
@@ -208,7 +212,7 @@ export class RedisStore implements TextStore {
         [removed] = await this.#run("remove old runs", [
           ["eval", REMOVE_OLD, 1, RUNS, over, this.#rowsMax, REDIS_SWEPT_MAX],
         ]);
-      } while (removed === REDIS_SWEPT_MAX);
+      } while (removed === REDIS_SWEPT_MAX && !this.#closing);
       this.#fault = undefined;
     } catch (error) {
       this.#fault = error;

@@ -20,7 +20,7 @@ import {
 export interface RemoteStoreOptions {
   /** Within which every call is answered, or fails. */
   readonly timeoutMs: number;
-  /** Asks the main thread to open the store, unless it has: news will come. */
+  /** Asks the main thread to open the store, once: it goes on trying, and news will come. */
   need(): void;
   /** The most calls without an answer. */
   readonly callsMax?: number;
@@ -131,7 +131,7 @@ export class RemoteStore implements RunStore {
   ): Promise<StoreAnswers[Request["kind"]]> {
     signal?.throwIfAborted();
     if (this.#closed) throw failure("unavailable", request, "the store was closed");
-    if (!this.#asked || this.#lost !== undefined) {
+    if (!this.#asked) {
       this.#asked = true;
       this.#options.need();
     }

@@ -42,6 +42,7 @@ export class SqliteStore implements TextStore {
   readonly #sweeper: ReturnType<typeof setInterval>;
   readonly #changes = new Set<Promise<unknown>>();
   #sequence = 0;
+  #closing = false;
   /** Why the last save failed, and when on `performance.now()`. */
   #fault: { readonly error: unknown; readonly atMs: number } | undefined;
 
@@ -113,6 +114,8 @@ export class SqliteStore implements TextStore {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
+    // What is too much may be millions of runs: whoever opens the file next goes on with it.
+    this.#closing = true;
     while (this.#changes.size > 0) await Promise.allSettled(this.#changes);
     await this.#reads.close();
   }
@@ -148,7 +151,7 @@ export class SqliteStore implements TextStore {
 
   /** In the background, what saves have left: it may fail, as a save would, which will say so. */
   #sweep(): void {
-    if (this.#changes.size > 0) return;
+    if (this.#closing || this.#changes.size > 0) return;
     const { oldest, count } = this.#statements;
     try {
       const isDue = this.#isOver(Number(oldest.get()?.saved_ms ?? Infinity)) ||

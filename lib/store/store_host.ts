@@ -139,9 +139,9 @@ export class StoreHost {
   }
 
   #onDown(reason: string): void {
+    // Whoever else has to finish does.
+    if (this.#state === "closed") return this.#closing?.resolve();
     this.#end();
-    this.#closing?.resolve();
-    if (this.#state === "closed") return;
     const openMs = this.#state === "open" ? performance.now() - this.#openedMs : 0;
     // It did not die of being opened.
     if (openMs >= STORE_RESTART_MS_MAX) this.#restartMs = STORE_RESTART_MS;

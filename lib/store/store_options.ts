@@ -8,10 +8,10 @@ export type StoreSync =
 /** How a store keeps runs. */
 export interface StoreOptions {
   readonly sync: StoreSync;
-  /** After which a run is told no more; undefined for never. */
+  /** After which a run is told no more, an integer from 1; undefined for never. */
   readonly ttlMs: number | undefined;
   /** With more runs the oldest are removed; undefined for as many as there is room for. */
   readonly rowsMax: number | undefined;
-  /** Within which a call is answered, or fails. */
+  /** Within which a call is answered, or fails; an integer from 1. */
   readonly timeoutMs: number;
 }

@@ -45,7 +45,7 @@ export function isRead({ kind }: StoreRequest): boolean {
 export interface StoreLink {
   /** Takes `StoreCall[]` one way and `StoreReply[]` the other. */
   readonly port: MessagePort;
-  /** `allocateClaims`' memory, which both ends have. */
+  /** `CallClaims.allocate`'s memory, which both ends have. */
   readonly claims: SharedArrayBuffer;
 }
 

@@ -82,6 +82,10 @@ function redisUrl(text: string, tls: boolean): RedisUrl {
   if (!/^rediss?:\/\/[^/]/.test(text)) {
     throw unusable(text, "a host is missing, needs redis://HOST:PORT");
   }
+  if ([url.pathname, url.search, url.hash].some((part) => part.includes("@"))) {
+    // What looks like a port and a database is a password, which no message may repeat.
+    throw unusable(text, "found an @ behind the port, needs a password's / ? # as %2F %3F %23");
+  }
   if (!["", "/", "/0"].includes(url.pathname)) {
     throw unusable(
       text,

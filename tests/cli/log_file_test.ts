@@ -67,6 +67,18 @@ Deno.test({
 });
 
 Deno.test({
+  name: "LogFile keeps no more files than it may, where it could keep more before",
+  ignore: !mayUseFolders,
+}, async () => {
+  await using folder = new TempFolder();
+  for (const filesMax of [5, 2]) {
+    using file = new LogFile({ folder: folder.path, bytesMax: 2, filesMax });
+    writeLines(file, ..."abcdef");
+  }
+  assert.deepEqual(texts(folder.path), { "server.log": "f\n", "server.log.1": "e\n" });
+});
+
+Deno.test({
   name: "LogFile goes on where the file of its name is",
   ignore: !mayUseFolders,
 }, async (t) => {

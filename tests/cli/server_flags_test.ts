@@ -109,10 +109,14 @@ const RIGHT: readonly (readonly [flag: string, text: string, flags: Partial<Serv
   ["data-dir", "/data", { store: { kind: "sqlite", path: "/data/invocations.sqlite" } }],
   ["store-sync", "normal", { storeOptions: { ...STORE_OPTIONS, sync: "normal" } }],
   ["store-ttl", "1.5", { storeOptions: { ...STORE_OPTIONS, ttlMs: 1_500 } }],
+  // In floating point no whole number of milliseconds, which SQLite and Redis need.
+  ["store-ttl", "16.1", { storeOptions: { ...STORE_OPTIONS, ttlMs: 16_100 } }],
+  ["store-ttl", "0.0001", { storeOptions: { ...STORE_OPTIONS, ttlMs: 1 } }],
   ["store-ttl", "0", {}],
   ["store-max-rows", "4294967296", { storeOptions: { ...STORE_OPTIONS, rowsMax: 2 ** 32 } }],
   ["store-max-rows", "0", {}],
   ["store-timeout-seconds", "0.01", { storeOptions: { ...STORE_OPTIONS, timeoutMs: 10 } }],
+  ["store-timeout-seconds", "16.1", { storeOptions: { ...STORE_OPTIONS, timeoutMs: 16_100 } }],
   ["models", "m", { models: { folder: "m", mode: "all", cacheFolder: undefined } }],
 ];
 

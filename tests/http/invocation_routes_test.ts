@@ -49,6 +49,30 @@ Deno.test("an id that is no int32, or not written as one, is refused", async () 
   }
 });
 
+Deno.test("GET /invocation/ID holds no more than it may of what clients do not take", async () => {
+  const app = new TestApp();
+  // Of which the app has room for two.
+  const content = "x".repeat(900_000);
+  await app.store.save(runOf(7, content));
+  const held = [await app.get("/invocation/7"), await app.get("/invocation/7")];
+  const refused = await app.get("/invocation/7");
+  assert.equal(refused.status, 503);
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.match((await refused.json()).message, /have to take other answers first$/);
+  const { model_input: input } = await held[0].json();
+  assert.equal(input.content, content);
+  assert.equal((await app.get("/invocation/7").then(abandoned)).status, 200);
+  await abandoned(held[1]);
+  const both = await Promise.all([app.get("/invocation/7"), app.get("/invocation/7")]);
+  for (const { status } of await Promise.all(both.map(abandoned))) assert.equal(status, 200);
+});
+
+/** As by a client that goes away. */
+async function abandoned(response: Response): Promise<Response> {
+  await response.body?.cancel();
+  return response;
+}
+
 Deno.test("DELETE forgets a run, but not for a page of another origin", async () => {
   const app = new TestApp();
   await app.store.save(runOf(7));

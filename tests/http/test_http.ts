@@ -57,6 +57,7 @@ export class TestApp {
       // Without a socket a body is there at once, and a timer would outlive the test.
       bodyLimits: { bytesMax: 1_000_000, receiveMs: 10_000, deadlines: NO_DEADLINES },
       budget: new BodyBudget(2_000_000),
+      answers: new BodyBudget(2_000_000),
       counters: () => COUNTERS,
       version: "1.2.3",
       requestsMax: 10,

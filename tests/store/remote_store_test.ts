@@ -4,12 +4,13 @@ import { CallClaims } from "../../lib/store/call_claims.ts";
 import { MemoryStore } from "../../lib/store/memory_store.ts";
 import { RemoteStore, type RemoteStoreOptions } from "../../lib/store/remote_store.ts";
 import type { RunText } from "../../lib/store/run_text.ts";
-import type { StoreThread } from "../../lib/store/store_host.ts";
+import { StoreHost, type StoreThread } from "../../lib/store/store_host.ts";
+import type { StoreCommand, StoreReport } from "../../lib/store/store_protocol.ts";
 import { StoreServer } from "../../lib/store/store_server.ts";
 import type { Begin } from "../../lib/store/text_store.ts";
 import { mayServe } from "../support/permissions.ts";
 import { runOf } from "./contract.ts";
-import { openRemote } from "./remote.ts";
+import { openRemote, STORE_OPTIONS } from "./remote.ts";
 
 /** Saves when it is let, and notes which saves were begun. */
 class HeldStore extends MemoryStore {
@@ -81,6 +82,16 @@ Deno.test("RemoteStore: the first call asks for the store, and waits for it", as
   assert.equal(needed(), 1);
   join();
   assert.deepEqual(await Promise.all(found), [undefined, undefined]);
+  await close();
+});
+
+Deno.test("RemoteStore: asks for the store once, however long it is down", async () => {
+  const { store, close, needed } = line({ callsMax: 16 });
+  store.hear({ type: "storeLost", reason: "a test" });
+  for (let call = 0; call < 3; call++) {
+    await assert.rejects(store.find(1), isError("unavailable", /the store is down: a test$/));
+  }
+  assert.equal(needed(), 1);
   await close();
 });
 
@@ -256,3 +267,50 @@ Deno.test(
     assert.deepEqual(await remote.store.find(2), runOf(2));
   },
 );
+
+Deno.test("StoreHost.close() lets the one thread finish where the other dies", async () => {
+  const threads: FakeThread[] = [];
+  const host = new StoreHost({
+    url: { kind: "sqlite", path: "runs.sqlite" },
+    options: STORE_OPTIONS,
+    spawn: () => {
+      const thread = new FakeThread();
+      threads.push(thread);
+      return thread;
+    },
+    onOpened: () => {},
+    onDown: () => assert.fail("it is closed"),
+  });
+  host.need();
+  threads[0].say({ type: "opened" });
+  const [writes, reads] = threads;
+  reads.say({ type: "opened" });
+  const closed = host.close();
+  reads.say({ type: "quit", how: "by a test" });
+  await nextTurn();
+  assert.deepEqual(writes.told, ["open", "close"]);
+  assert.equal(writes.isOver, false);
+  writes.say({ type: "closed" });
+  await closed;
+  assert.equal(writes.isOver, true);
+});
+
+/** A store's thread that does nothing but what a test has it say. */
+class FakeThread implements StoreThread {
+  readonly told: string[] = [];
+  isOver = false;
+  onmessage: StoreThread["onmessage"] = null;
+  onerror: StoreThread["onerror"] = null;
+
+  postMessage({ type }: StoreCommand): void {
+    this.told.push(type);
+  }
+
+  terminate(): void {
+    this.isOver = true;
+  }
+
+  say(report: StoreReport): void {
+    this.onmessage?.(new MessageEvent("message", { data: report }));
+  }
+}

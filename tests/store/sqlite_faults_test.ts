@@ -231,6 +231,25 @@ Deno.test({ name: "SqliteStore: check() says when the file is gone", ignore }, a
   await store.close();
 });
 
+Deno.test(
+  { name: "SqliteStore: close() leaves runs that are too many to the next", ignore },
+  async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/runs.sqlite`;
+    openSqliteFile(path, STORE_OPTIONS).close();
+    const runs = 20_000;
+    execute(
+      path,
+      `WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ${runs})
+     INSERT INTO runs SELECT n, n, 0, '{}', '{}' FROM n`,
+    );
+    const store = openSqliteStore(path, { ...STORE_OPTIONS, rowsMax: 1 });
+    while (countRuns(path) === runs) await nextTurn();
+    await store.close();
+    assert.ok(countRuns(path) > runs / 2, `${countRuns(path)} are left`);
+  },
+);
+
 Deno.test({ name: "SqliteStore: two servers share a file", ignore }, async () => {
   await using folder = await temporaryFolder();
   const url = { kind: "sqlite", path: `${folder.path}/runs.sqlite` } as const;
@@ -310,6 +329,11 @@ function integrityOf(path: string): unknown {
   const { integrity_check } = database.prepare("PRAGMA integrity_check").get() ?? {};
   database.close();
   return integrity_check;
+}
+
+function countRuns(path: string): number {
+  using database = new DatabaseSync(path, { readOnly: true });
+  return Number(database.prepare("SELECT runs FROM state").get()?.runs);
 }
 
 function execute(path: string, statements: string): void {

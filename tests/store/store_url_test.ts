@@ -32,6 +32,9 @@ const WRONG: Readonly<Record<string, string>> = {
   "redis://cache:99999": '"redis://cache:99999" as a store: it is not a URL',
   "redis://anna:sec%ret@db": '"redis://…@db" as a store: it is not a URL',
   "redis://anna:secret@db/3": '"redis://…@db/3" as a store: found database 3, needs none',
+  // The port is the beginning of a password.
+  "redis://anna:12/secret@db": '"redis://…@db" as a store: found an @ behind the port, needs',
+  "redis://anna:12#secret@db": '"redis://…@db" as a store: found an @ behind the port, needs',
   "redis://db?family=6": '"redis://db?family=6" as a store: found something behind the port',
 };
 
