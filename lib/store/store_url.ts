@@ -83,11 +83,12 @@ function redisUrl(text: string, tls: boolean): RedisUrl {
     throw unusable(text, "a host is missing, needs redis://HOST:PORT");
   }
   if (!["", "/", "/0"].includes(url.pathname)) {
+    // Of a password with a slash the path has the rest.
+    const database = /^\/(\d+)$/.exec(url.pathname)?.[1];
+    const found = database === undefined ? "something behind the host" : `database ${database}`;
     throw unusable(
       text,
-      `found database ${
-        url.pathname.slice(1)
-      }, needs none: inputs are in 0, outputs in 1, the list in 2`,
+      `found ${found}, needs none: inputs are in 0, outputs in 1, the list in 2`,
     );
   }
   if (url.search !== "" || url.hash !== "") {

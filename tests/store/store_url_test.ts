@@ -32,6 +32,9 @@ const WRONG: Readonly<Record<string, string>> = {
   "redis://cache:99999": '"redis://cache:99999" as a store: it is not a URL',
   "redis://anna:sec%ret@db": '"redis://…@db" as a store: it is not a URL',
   "redis://anna:secret@db/3": '"redis://…@db/3" as a store: found database 3, needs none',
+  "redis://anna:1/secret@db":
+    '"redis://…@db" as a store: found something behind the host, needs none',
+  "redis://secr/et:secret@db": '"redis://…@db" as a store: found something behind the host',
   "redis://db?family=6": '"redis://db?family=6" as a store: found something behind the port',
 };
 
