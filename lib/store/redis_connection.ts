@@ -31,6 +31,7 @@ export class RedisConnection {
   private constructor(url: RedisUrl, client: Redis) {
     this.#url = url;
     this.#client = client;
+    forgiveSelect(client);
     client.on("error", (error: unknown) => this.#onProblem(textOf(error)));
     client.on("close", () => this.#problem ??= "the connection was closed");
     client.on("ready", () => this.#onReady());
@@ -73,7 +74,9 @@ export class RedisConnection {
     if (answers === null) throw this.#error(what, "Redis has not run it");
     const failed = answers.find(([error]) => error !== null)?.[0];
     if (failed) throw this.#error(what, failed.message, unknown);
-    return answers.map(([, answer]) => answer as RedisAnswer);
+    const given = answers.map(([, answer]) => answer as RedisAnswer);
+    if (commands.every(([name], index) => isAnswer(name, given[index]))) return given;
+    throw this.#error(what, "what answers there is no Redis", unknown);
   }
 
   close(): void {
@@ -101,6 +104,32 @@ export class RedisConnection {
     const shown = withoutSecrets(problem, this.#url);
     const message = `Cannot ${what} in ${describeStore(this.#url)}: ${shown}${outcome}`;
     return new OperationError("unavailable", message);
+  }
+}
+
+/** ioredis selects by itself once it is connected again, and nobody would hear that it was refused. */
+function forgiveSelect(client: Redis): void {
+  const select = client.select.bind(client) as (index: number) => Promise<"OK">;
+  client.select = (index: number) => {
+    const selected = select(index);
+    selected.catch(() => {});
+    return selected;
+  };
+}
+
+/** Whether it may be Redis' answer to a command: something else that says OK to all has kept nothing. */
+function isAnswer(name: string, answer: RedisAnswer | undefined): boolean {
+  switch (name) {
+    case "select":
+    case "set":
+      return answer === "OK";
+    case "get":
+    case "zscore":
+      return answer === null || typeof answer === "string";
+    case "zrevrangebyscore":
+      return Array.isArray(answer);
+    default:
+      return typeof answer === "number";
   }
 }
 
@@ -138,6 +167,10 @@ function hideEnvironment(): void {
 
 /** Why a transaction was refused stands in the errors of its commands. */
 function reasonOf(error: unknown): string {
+  // ioredis tells of its option that nothing is asked for again.
+  if (error instanceof Error && error.name === "MaxRetriesPerRequestError") {
+    return "the connection was closed before it answered";
+  }
   const before = (error as { previousErrors?: readonly Error[] }).previousErrors?.[0];
   return textOf(before ?? error);
 }
