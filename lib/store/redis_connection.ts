@@ -10,8 +10,19 @@ export type RedisCommand = readonly [name: string, ...given: (string | number)[]
 /** What a command was answered with, as far as ours are. */
 export type RedisAnswer = string | number | null | readonly string[];
 
+/** Runs commands that only read, of which its argument is a list in JSON; tells their answers. */
+const READ = `
+  local answers = {}
+  for index, command in ipairs(cjson.decode(ARGV[1])) do
+    answers[index] = redis.call(unpack(command))
+  end
+  return answers
+`;
+
 /** Of the databases that are used: without it there would be none of a number. */
 const DATABASE_LAST = 2;
+
+const NO_REDIS = "what answers there is no Redis";
 
 const UNTRUSTED = "no TLS with it, needs a certificate of an authority that is known here";
 
@@ -75,8 +86,31 @@ export class RedisConnection {
     const failed = answers.find(([error]) => error !== null)?.[0];
     if (failed) throw this.#error(what, failed.message, unknown);
     const given = answers.map(([, answer]) => answer as RedisAnswer);
-    if (commands.every(([name], index) => isAnswer(name, given[index]))) return given;
-    throw this.#error(what, "what answers there is no Redis", unknown);
+    if (areAnswers(commands, given)) return given;
+    throw this.#error(what, NO_REDIS, unknown);
+  }
+
+  /**
+   * Runs commands that only read as one, of a server that is full too.
+   *
+   * @throws {OperationError} `unavailable`
+   */
+  async read(what: string, commands: readonly RedisCommand[]): Promise<readonly RedisAnswer[]> {
+    try {
+      return await this.run(what, commands, () => {}, "");
+    } catch (error) {
+      if (!(error instanceof OperationError && error.message.includes(": OOM "))) throw error;
+    }
+    // It takes no transaction then, as it would have to hold what it is told in it.
+    let answers: unknown;
+    try {
+      const told = JSON.stringify(commands.map((command) => command.map(String)));
+      answers = await this.#client.eval(READ, 0, told);
+    } catch (error) {
+      throw this.#error(what, reasonOf(error));
+    }
+    if (Array.isArray(answers) && areAnswers(commands, answers)) return answers;
+    throw this.#error(what, NO_REDIS);
   }
 
   close(): void {
@@ -117,7 +151,11 @@ function forgiveSelect(client: Redis): void {
   };
 }
 
-/** Whether it may be Redis' answer to a command: something else that says OK to all has kept nothing. */
+/** Whether they may be Redis' answers: something else that says OK to all has kept nothing. */
+function areAnswers(commands: readonly RedisCommand[], answers: readonly RedisAnswer[]): boolean {
+  return commands.every(([name], index) => isAnswer(name, answers[index]));
+}
+
 function isAnswer(name: string, answer: RedisAnswer | undefined): boolean {
   switch (name) {
     case "select":

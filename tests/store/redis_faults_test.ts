@@ -221,6 +221,22 @@ for (const [name, [args, reason]] of Object.entries(REFUSALS)) {
   );
 }
 
+Deno.test({ name: "RedisStore: a server that is full is read on", ignore }, async () => {
+  await using server = await RedisServer.start();
+  const store = new LocalStore(await openRedisStore(urlOf(server), STORE_OPTIONS));
+  for (const id of [-(2 ** 31), 2, 3]) await store.save(runOf(id, id, 'ä "😀" \0'));
+  const page = { after: undefined, limit: 2 };
+  const listed = await store.list(page);
+  await server.ask("config", "set", "maxmemory", "1mb");
+  await assert.rejects(store.save(runOf(4, 0, "x".repeat(2_000_000))), /: OOM /);
+  assert.deepEqual(await store.find(-(2 ** 31)), runOf(-(2 ** 31), -(2 ** 31), 'ä "😀" \0'));
+  assert.equal(await store.find(4), undefined);
+  assert.deepEqual(await store.list(page), listed);
+  const rest = await store.list({ after: listed[1].cursor, limit: 2 });
+  assert.deepEqual(rest.map(({ id }) => id), [-(2 ** 31)]);
+  await store.close();
+});
+
 Deno.test({
   name: "RedisStore: a server with fewer databases in the place of the one before ends no thread",
   ignore,
