@@ -46,15 +46,21 @@ async function remove({ id: text }: HttpCall, { invocations }: HttpContext): Pro
 }
 
 async function list({ request }: HttpCall, { invocations }: HttpContext): Promise<Response> {
-  const { searchParams } = new URL(request.url);
-  const limit = readLimit(searchParams.get("limit"));
-  const runs = await invocations.list({ after: searchParams.get("after") ?? undefined, limit });
+  const query = queryOf(request);
+  const limit = readLimit(query.get("limit"));
+  const runs = await invocations.list({ after: query.get("after") ?? undefined, limit });
   const next = runs.length === limit ? runs[limit - 1].cursor : null;
   const body = JSON.stringify({
     invocations: runs.map(({ id, savedMs }) => ({ id, saved_ms: savedMs })),
     next,
   });
   return await encodeResponse(request, body, { "content-type": "application/json" });
+}
+
+/** Whatever `host` says, of which Deno's HTTP server makes the rest of the URL: it need not be one. */
+function queryOf({ url }: Request): URLSearchParams {
+  const start = url.indexOf("?");
+  return new URLSearchParams(start < 0 ? "" : url.slice(start));
 }
 
 function readId(text: string): number {

@@ -163,8 +163,9 @@ function describe(value: unknown): string {
   if (typeof value === "object" && value !== null) {
     return Array.isArray(value) ? "an array" : "an object";
   }
-  const text = typeof value === "string" ? value.slice(0, FOUND_CHARS_MAX) : value;
-  return JSON.stringify(text);
+  // JSON.parse makes infinities of what float64 has no room for; in JSON they would be null.
+  if (typeof value !== "string") return String(value);
+  return JSON.stringify(value.slice(0, FOUND_CHARS_MAX));
 }
 
 /** A client that waits, though not for ever. */

@@ -10,8 +10,19 @@ export type RedisCommand = readonly [name: string, ...given: (string | number)[]
 /** What a command was answered with, as far as ours are. */
 export type RedisAnswer = string | number | null | readonly string[];
 
+/** Runs commands that only read, of which its argument is a list in JSON; tells their answers. */
+const READ = `
+  local answers = {}
+  for index, command in ipairs(cjson.decode(ARGV[1])) do
+    answers[index] = redis.call(unpack(command))
+  end
+  return answers
+`;
+
 /** Of the databases that are used: without it there would be none of a number. */
 const DATABASE_LAST = 2;
+
+const NO_REDIS = "what answers there is no Redis";
 
 const UNTRUSTED = "no TLS with it, needs a certificate of an authority that is known here";
 
@@ -31,6 +42,7 @@ export class RedisConnection {
   private constructor(url: RedisUrl, client: Redis) {
     this.#url = url;
     this.#client = client;
+    forgiveSelect(client);
     client.on("error", (error: unknown) => this.#onProblem(textOf(error)));
     client.on("close", () => this.#problem ??= "the connection was closed");
     client.on("ready", () => this.#onReady());
@@ -73,7 +85,32 @@ export class RedisConnection {
     if (answers === null) throw this.#error(what, "Redis has not run it");
     const failed = answers.find(([error]) => error !== null)?.[0];
     if (failed) throw this.#error(what, failed.message, unknown);
-    return answers.map(([, answer]) => answer as RedisAnswer);
+    const given = answers.map(([, answer]) => answer as RedisAnswer);
+    if (areAnswers(commands, given)) return given;
+    throw this.#error(what, NO_REDIS, unknown);
+  }
+
+  /**
+   * Runs commands that only read as one, of a server that is full too.
+   *
+   * @throws {OperationError} `unavailable`
+   */
+  async read(what: string, commands: readonly RedisCommand[]): Promise<readonly RedisAnswer[]> {
+    try {
+      return await this.run(what, commands, () => {}, "");
+    } catch (error) {
+      if (!(error instanceof OperationError && error.message.includes(": OOM "))) throw error;
+    }
+    // It takes no transaction then, as it would have to hold what it is told in it.
+    let answers: unknown;
+    try {
+      const told = JSON.stringify(commands.map((command) => command.map(String)));
+      answers = await this.#client.eval(READ, 0, told);
+    } catch (error) {
+      throw this.#error(what, reasonOf(error));
+    }
+    if (Array.isArray(answers) && areAnswers(commands, answers)) return answers;
+    throw this.#error(what, NO_REDIS);
   }
 
   close(): void {
@@ -101,6 +138,36 @@ export class RedisConnection {
     const shown = withoutSecrets(problem, this.#url);
     const message = `Cannot ${what} in ${describeStore(this.#url)}: ${shown}${outcome}`;
     return new OperationError("unavailable", message);
+  }
+}
+
+/** ioredis selects by itself once it is connected again, and nobody would hear that it was refused. */
+function forgiveSelect(client: Redis): void {
+  const select = client.select.bind(client) as (index: number) => Promise<"OK">;
+  client.select = (index: number) => {
+    const selected = select(index);
+    selected.catch(() => {});
+    return selected;
+  };
+}
+
+/** Whether they may be Redis' answers: something else that says OK to all has kept nothing. */
+function areAnswers(commands: readonly RedisCommand[], answers: readonly RedisAnswer[]): boolean {
+  return commands.every(([name], index) => isAnswer(name, answers[index]));
+}
+
+function isAnswer(name: string, answer: RedisAnswer | undefined): boolean {
+  switch (name) {
+    case "select":
+    case "set":
+      return answer === "OK";
+    case "get":
+    case "zscore":
+      return answer === null || typeof answer === "string";
+    case "zrevrangebyscore":
+      return Array.isArray(answer);
+    default:
+      return typeof answer === "number";
   }
 }
 
@@ -138,6 +205,10 @@ function hideEnvironment(): void {
 
 /** Why a transaction was refused stands in the errors of its commands. */
 function reasonOf(error: unknown): string {
+  // ioredis tells of its option that nothing is asked for again.
+  if (error instanceof Error && error.name === "MaxRetriesPerRequestError") {
+    return "the connection was closed before it answered";
+  }
   const before = (error as { previousErrors?: readonly Error[] }).previousErrors?.[0];
   return textOf(before ?? error);
 }

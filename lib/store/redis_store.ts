@@ -1,7 +1,7 @@
 import type { ListedRun, RunPage } from "../invocation/run_store.ts";
 import { REDIS_SWEEP_MS, REDIS_SWEPT_MAX } from "../limits.ts";
 import { wrongCursor } from "./cursor.ts";
-import { type RedisCommand, RedisConnection } from "./redis_connection.ts";
+import { type RedisAnswer, type RedisCommand, RedisConnection } from "./redis_connection.ts";
 import type { RunText } from "./run_text.ts";
 import type { StoreOptions } from "./store_options.ts";
 import type { RedisUrl } from "./store_url.ts";
@@ -49,7 +49,7 @@ const REMOVE_OLD = `
 const NO_OUTCOME = "";
 const UNKNOWN = "; the outcome is not known";
 
-const BEGIN = () => {};
+const BEGIN: Begin = () => {};
 
 /** Opens it even while no server is there: it goes on trying to connect. */
 export async function openRedisStore(
@@ -109,7 +109,7 @@ export class RedisStore implements TextStore {
   }
 
   async find(id: number): Promise<RunText | undefined> {
-    const [, score, , input, , output] = await this.#run(`find run ${id}`, [
+    const [, score, , input, , output] = await this.#read(`find run ${id}`, [
       OURS,
       ["zscore", RUNS, id],
       INPUTS,
@@ -146,7 +146,7 @@ export class RedisStore implements TextStore {
     const end = parseRedisCursor(after);
     const from = end?.score ?? "+inf";
     const until = `(${this.#overScore ?? "-inf"}`;
-    const [, pairs] = await this.#run("list runs", [
+    const [, pairs] = await this.#read("list runs", [
       OURS,
       ["zrevrangebyscore", RUNS, from, until, "WITHSCORES", "LIMIT", 0, limit + TIES_MAX],
     ]);
@@ -177,13 +177,16 @@ export class RedisStore implements TextStore {
     this.#connection.close();
   }
 
-  async #run(
-    what: string,
-    commands: readonly RedisCommand[],
-    begin: Begin = BEGIN,
-    unknown = NO_OUTCOME,
-  ) {
-    const running = this.#connection.run(what, commands, begin, unknown);
+  #run(what: string, commands: readonly RedisCommand[], begin = BEGIN, unknown = NO_OUTCOME) {
+    return this.#finish(this.#connection.run(what, commands, begin, unknown));
+  }
+
+  #read(what: string, commands: readonly RedisCommand[]) {
+    return this.#finish(this.#connection.read(what, commands));
+  }
+
+  /** `close` waits for it. */
+  async #finish(running: Promise<readonly RedisAnswer[]>): Promise<readonly RedisAnswer[]> {
     this.#running.add(running);
     try {
       return await running;

@@ -59,7 +59,10 @@ export class SqliteStore implements TextStore {
       database,
       path,
       lockWaitMs: LOCK_SHARE * options.timeoutMs,
-      onBegin: () => this.#sequence = Number(this.#statements.last.get()?.sequence ?? 0),
+      onBegin: () => {
+        this.#assertInPlace();
+        this.#sequence = Number(this.#statements.last.get()?.sequence ?? 0);
+      },
       onEnd: (changes) => this.#retain(2 * changes + SQLITE_SWEPT_MAX),
     });
     this.#sweeper = setInterval(() => this.#sweep(), SQLITE_SWEEP_MS);
@@ -95,21 +98,14 @@ export class SqliteStore implements TextStore {
   }
 
   /**
-   * By writing, and by where the file is: a full disk can be read, and so can a file that was removed. What it writes
-   * is little and may fit where a run does not, so that for a while it rejects as the last save did.
+   * By writing: a full disk can be read, and so can a file that was removed. What it writes is little and may fit
+   * where a run does not, so that for a while it rejects as the last save did.
    */
   async check(): Promise<void> {
     if (this.#fault !== undefined && performance.now() - this.#fault.atMs < SQLITE_FAULT_MS) {
       throw this.#fault.error;
     }
     await this.#change("keep runs", 0, () => {}, () => this.#statements.check.run(this.#now()));
-    const found = await Deno.stat(this.#path).catch(() => undefined);
-    if (found?.ino === this.#file.ino && found.dev === this.#file.dev) return;
-    const problem = found === undefined ? "it was removed" : "there is another file in its place";
-    throw new OperationError(
-      "unavailable",
-      `Cannot keep runs in sqlite:${this.#path}: ${problem}, needs the server to be restarted`,
-    );
   }
 
   async close(): Promise<void> {
@@ -145,6 +141,15 @@ export class SqliteStore implements TextStore {
     if (tooMany > 0) removeOldest.run(Math.min(tooMany, most));
   }
 
+  /** A file that nobody finds any more could be written nonetheless, and would be gone with this process. */
+  #assertInPlace(): void {
+    const { ino, dev } = this.#file;
+    const found = statOrNothing(this.#path);
+    if (found?.ino === ino && found.dev === dev) return;
+    const problem = found === undefined ? "it was removed" : "there is another file in its place";
+    throw new Error(`${problem}, needs the server to be restarted`);
+  }
+
   #isOver(savedMs: number): boolean {
     return savedMs <= this.#reads.overSince;
   }
@@ -161,6 +166,14 @@ export class SqliteStore implements TextStore {
       return;
     }
     this.#change("remove old runs", 0, () => {}, () => {}).then(() => this.#sweep(), () => {});
+  }
+}
+
+function statOrNothing(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return undefined;
   }
 }
 

@@ -87,11 +87,11 @@ function redisUrl(text: string, tls: boolean): RedisUrl {
     throw unusable(text, "found an @ behind the port, needs a password's / ? # as %2F %3F %23");
   }
   if (!["", "/", "/0"].includes(url.pathname)) {
+    const database = /^\/(\d+)$/.exec(url.pathname)?.[1];
+    const found = database === undefined ? "something behind the host" : `database ${database}`;
     throw unusable(
       text,
-      `found database ${
-        url.pathname.slice(1)
-      }, needs none: inputs are in 0, outputs in 1, the list in 2`,
+      `found ${found}, needs none: inputs are in 0, outputs in 1, the list in 2`,
     );
   }
   if (url.search !== "" || url.hash !== "") {

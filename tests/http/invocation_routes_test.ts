@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { quoted } from "../../lib/errors.ts";
 import { runOf } from "../invocation/fake_store.ts";
-import { TestApp } from "./test_http.ts";
+import { RawClient } from "./raw_client.ts";
+import { mayUseNet, TestApp, TestHttpServer } from "./test_http.ts";
 
 /** The status of an answer, and its body read as JSON. */
 async function answerOf(app: TestApp, path: string, init?: RequestInit) {
@@ -111,6 +112,19 @@ Deno.test("GET /invocations tells pages, newest first, up to the last", async ()
   await app.get("/invocations?limit=1000&after=a%26b");
   assert.deepEqual(app.store.pages.at(-1), { after: "a&b", limit: 1_000 });
 });
+
+Deno.test(
+  { name: "GET /invocations asks nothing of the host that a client names", ignore: !mayUseNet },
+  async () => {
+    await using test = new TestHttpServer();
+    for (const host of ["a b[[", "x:y:z"]) {
+      using client = await RawClient.connect(test.server.port);
+      await client.write(`GET /invocations?limit=3&after=0 HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+      const answer = await client.readUntil(/\}$/);
+      assert.match(answer, /^HTTP\/1.1 200 OK/, `${host}: ${answer}`);
+    }
+  },
+);
 
 Deno.test("GET /invocations refuses wrong limits and cursors", async () => {
   const app = new TestApp();

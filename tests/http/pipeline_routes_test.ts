@@ -169,6 +169,25 @@ Deno.test("POST /predict answers with the network's id and the float32 as it is"
   assert.deepEqual(await (await app.post("/predict", { data: [1, 2] })).json(), answer);
 });
 
+Deno.test("POST /predict says which of the vector is no float32, and what it is", async () => {
+  const found = {
+    "1e400": "Infinity",
+    "-1e400": "-Infinity",
+    "1e39": "1e+39",
+    "null": "null",
+    '"a"': '"a"',
+  };
+  for (const [text, shown] of Object.entries({ ...found, "[1]": "an array", "true": "true" })) {
+    const response = await new TestApp().post("/predict", `{"vector": [1, ${text}]}`);
+    const { status, message } = await response.json();
+    assert.equal(status, false);
+    assert.equal(
+      new TextDecoder().decode(Uint8Array.fromBase64(message)),
+      `Cannot predict: vector[1] is ${shown}, needs to be a float32`,
+    );
+  }
+});
+
 Deno.test("POST /predict tells what failed, and apart from it what nobody tried", async (t) => {
   const trace = new TextEncoder().encode("The words").toBase64();
   const failed = { status: false, message: trace, result: 0 };

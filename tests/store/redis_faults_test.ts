@@ -237,6 +237,63 @@ for (const [name, [args, reason]] of Object.entries(REFUSALS)) {
   );
 }
 
+Deno.test({ name: "RedisStore: a server that is full is read on", ignore }, async () => {
+  await using server = await RedisServer.start();
+  const store = new LocalStore(await openRedisStore(urlOf(server), STORE_OPTIONS));
+  for (const id of [-(2 ** 31), 2, 3]) await store.save(runOf(id, id, 'ä "😀" \0'));
+  const page = { after: undefined, limit: 2 };
+  const listed = await store.list(page);
+  await server.ask("config", "set", "maxmemory", "1mb");
+  await assert.rejects(store.save(runOf(4, 0, "x".repeat(2_000_000))), /: OOM /);
+  assert.deepEqual(await store.find(-(2 ** 31)), runOf(-(2 ** 31), -(2 ** 31), 'ä "😀" \0'));
+  assert.equal(await store.find(4), undefined);
+  assert.deepEqual(await store.list(page), listed);
+  const rest = await store.list({ after: listed[1].cursor, limit: 2 });
+  assert.deepEqual(rest.map(({ id }) => id), [-(2 ** 31)]);
+  await store.close();
+});
+
+Deno.test({
+  name: "RedisStore: a server with fewer databases in the place of the one before ends no thread",
+  ignore,
+}, async () => {
+  await using server = await RedisServer.start();
+  await using remote = await openRemote(urlOf(server));
+  await remote.store.save(runOf(1));
+  await server.kill();
+  await server.restart(["--appendonly", "no", "--databases", "2"]);
+  const reason = /: ERR DB index is out of range, needs databases 0 to 2$/;
+  for (;;) {
+    const error: Error = await remote.store.check().then(() => assert.fail(), (error) => error);
+    assert.match(error.message, /^Cannot keep runs in redis:/);
+    if (reason.test(error.message)) break;
+    await nextTurn();
+  }
+  await server.kill();
+  await server.restart();
+  while (!await remote.store.save(runOf(1)).then(() => true, () => false)) await nextTurn();
+  assert.equal(remote.threads.length, 1);
+});
+
+for (const said of ["+OK\r\n", ":1\r\n", "$-1\r\n", "*0\r\n"]) {
+  Deno.test(
+    { name: `RedisStore: what says ${JSON.stringify(said)} to all has kept nothing`, ignore },
+    async () => {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const served = sayToAll(listener, said);
+      const store = new LocalStore(await openRedisStore(urlOf(listener.addr), STORE_OPTIONS));
+      const page = { after: undefined, limit: 9 };
+      const asked = [store.save(runOf(1)), store.find(1), store.delete(1), store.list(page)];
+      for (const call of [...asked, store.check()]) {
+        await assert.rejects(call, { name: "OperationError", code: "unavailable" });
+      }
+      await store.close();
+      listener.close();
+      await served;
+    },
+  );
+}
+
 Deno.test({ name: "RedisStore: opens where no server is, and says so", ignore }, async () => {
   await using server = await RedisServer.start();
   await server.kill();
@@ -269,6 +326,17 @@ Deno.test(
     assert.doesNotMatch(refused, /s3cret/);
   },
 );
+
+/** Answers every command, be it what it may, until its client is gone. */
+async function sayToAll(listener: Deno.TcpListener, said: string): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const connection of listener) {
+    for await (const chunk of connection.readable) {
+      const commands = decoder.decode(chunk).match(/^\*[0-9]+\r$/gm)?.length ?? 0;
+      await connection.write(new TextEncoder().encode(said.repeat(commands)));
+    }
+  }
+}
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();

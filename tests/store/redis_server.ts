@@ -48,8 +48,8 @@ export class RedisServer {
   }
 
   /** Starts it again, with what it has on its disk. */
-  async restart(): Promise<void> {
-    this.#process = this.#spawn();
+  async restart(more: readonly string[] = []): Promise<void> {
+    this.#process = this.#spawn(more);
     await this.#listening();
   }
 
@@ -70,9 +70,9 @@ export class RedisServer {
     await Deno.remove(this.#folder, { recursive: true });
   }
 
-  #spawn(): Deno.ChildProcess {
+  #spawn(more: readonly string[] = []): Deno.ChildProcess {
     return new Deno.Command("redis-server", {
-      args: [...this.#args],
+      args: [...this.#args, ...more],
       stdout: "null",
       stderr: "null",
     }).spawn();

@@ -219,15 +219,28 @@ Deno.test(
   },
 );
 
-Deno.test({ name: "SqliteStore: check() says when the file is gone", ignore }, async () => {
+Deno.test({ name: "SqliteStore: nothing is kept in a file that is gone", ignore }, async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/runs.sqlite`;
   const store = new LocalStore(openSqliteStore(path, STORE_OPTIONS));
+  await store.save(runOf(1));
   await store.check();
-  Deno.removeSync(path);
-  await assert.rejects(store.check(), /: it was removed, needs the server to be restarted$/);
-  Deno.writeTextFileSync(path, "");
-  await assert.rejects(store.check(), /: there is another file in its place/);
+  for (
+    const [change, problem] of [
+      [() => Deno.removeSync(path), "it was removed"],
+      [() => Deno.writeTextFileSync(path, ""), "there is another file in its place"],
+    ] as const
+  ) {
+    change();
+    const reason = `in sqlite:${path}: ${problem}, needs the server to be restarted`;
+    const saves = await Promise.allSettled([2, 3].map((id) => store.save(runOf(id))));
+    assert.deepEqual(
+      saves.map((save) => save.status === "rejected" && save.reason.message),
+      [2, 3].map((id) => `Cannot save run ${id} ${reason}`),
+    );
+    await assert.rejects(store.delete(1), { message: `Cannot delete run 1 ${reason}` });
+    await assert.rejects(store.check(), new RegExp(`: ${problem}, needs`));
+  }
   await store.close();
 });
 

@@ -35,6 +35,7 @@ const WRONG: Readonly<Record<string, string>> = {
   // The port is the beginning of a password.
   "redis://anna:12/secret@db": '"redis://…@db" as a store: found an @ behind the port, needs',
   "redis://anna:12#secret@db": '"redis://…@db" as a store: found an @ behind the port, needs',
+  "redis://secr/et:secret@db": '"redis://…@db" as a store: found an @ behind the port, needs',
   "redis://db?family=6": '"redis://db?family=6" as a store: found something behind the port',
 };
 
