@@ -34,7 +34,10 @@ const log = (entry: PlatformLogEntry) => report({ type: "log", entry });
 hearThreadEnd((how) => report({ type: "quit", how }));
 hearUncaught((what) => report({ type: "quit", how: `thrown outside of a call: ${what}` }));
 
-self.onmessage = async ({ data: command }: MessageEvent<InstanceCommand>) => {
+self.onmessage = onIdleCommand;
+
+/** Without a model it waits to be told to load one. */
+async function onIdleCommand({ data: command }: MessageEvent<InstanceCommand>): Promise<void> {
   if (command.type !== "load") return;
   try {
     await load(command);
@@ -42,7 +45,7 @@ self.onmessage = async ({ data: command }: MessageEvent<InstanceCommand>) => {
     const { code, message } = asOperationError(error, command);
     report({ type: "loadFailed", code, message });
   }
-};
+}
 
 async function load(command: InstanceLoad): Promise<void> {
   const { platform, source, warmup, mayInline, libraryFolder } = command;
@@ -50,16 +53,34 @@ async function load(command: InstanceLoad): Promise<void> {
   const context = { log, statistics, libraryFolder };
   const { platform: loader, blocking } = await loadPlatform(platform, context);
   const model = await loader.load(source, new AbortController().signal);
-  for (const { inputs, count } of warmup) {
-    for (let run = 0; run < count; run++) await model.predict(inputs);
+  try {
+    await warmUp(model, warmup);
+  } catch (error) {
+    await model.unload();
+    throw error;
   }
   self.onmessage = async ({ data: command }: MessageEvent<InstanceCommand>) => {
     if (command.type === "serve") {
       await serve(command, source.name, model, blocking, statistics);
+    } else if (command.type === "unload") {
+      await end(model);
     }
   };
   const inline = mayInline ? inlineDefinitionOf(model, INLINE_OPERATIONS_MAX) : undefined;
   report({ type: "loaded", metadata: model.metadata, inline });
+}
+
+async function warmUp(model: Model, samples: InstanceLoad["warmup"]): Promise<void> {
+  for (const { inputs, count } of samples) {
+    for (let run = 0; run < count; run++) await model.predict(inputs);
+  }
+}
+
+/** From now on the thread waits for another model. */
+async function end(model: Model): Promise<void> {
+  await model.unload();
+  self.onmessage = onIdleCommand;
+  report({ type: "ended" });
 }
 
 /** Takes from the thread what it reports with: a user's code has nothing to say to the main thread. */
@@ -99,8 +120,7 @@ async function serve(
   await runner.run();
   clearInterval(recording);
   tellRecorded(statistics);
-  await model.unload();
-  report({ type: "ended" });
+  await end(model);
 }
 
 /** An executor that writes what it does on the Pipeline's board. */

@@ -11,7 +11,7 @@ import { PIPELINE_MODEL } from "./lib/platforms/pipeline_network.ts";
 import type { ModelCommandResult } from "./lib/runtime/model_commands.ts";
 import { SUPERVISOR_OWNER } from "./lib/serving/shared_state.ts";
 import type { ThreadPool } from "./lib/serving/thread_pool.ts";
-import type { InstanceHandle } from "./lib/supervision/instance.ts";
+import { InstanceThreads } from "./lib/supervision/instance_threads.ts";
 import type { GenerationContext, GenerationEvents } from "./lib/supervision/live_generation.ts";
 import { Models } from "./lib/supervision/models.ts";
 import type { ModelEvents } from "./lib/supervision/model_supervisor.ts";
@@ -33,7 +33,7 @@ async function importLoading() {
 export interface GenerationMaking {
   readonly context: GenerationContext;
   readonly nextId: () => number;
-  readonly spawn: (permissions: Deno.PermissionOptionsObject) => InstanceHandle;
+  readonly threads: InstanceThreads;
   readonly events: ModelEvents & GenerationEvents;
 }
 
@@ -50,7 +50,9 @@ export function generationMaking(
   return {
     context: { nextOwner, owner: SUPERVISOR_OWNER, threads, wakes, events },
     nextId: () => ++idLast,
-    spawn: (permissions) => new Worker(instance, { type: "module", deno: { permissions } }),
+    threads: new InstanceThreads((permissions) =>
+      new Worker(instance, { type: "module", deno: { permissions } })
+    ),
     events,
   };
 }
@@ -58,7 +60,7 @@ export function generationMaking(
 /** What takes the Pipeline's uploads, where it has workers. */
 export async function openPipeline(
   { pipelineWorkers: workers, pipelineQueue: queueMax }: ServerFlags,
-  { context, nextId, spawn }: GenerationMaking,
+  { context, nextId, threads }: GenerationMaking,
   board: SharedArrayBuffer,
   models: Models,
 ): Promise<(command: LoadWeights) => Promise<ModelCommandResult>> {
@@ -71,7 +73,7 @@ export async function openPipeline(
     board,
     context,
     nextId,
-    spawn: () => spawn(NO_PERMISSIONS),
+    spawn: () => threads.take("pipeline", NO_PERMISSIONS),
     replace: (model, load) => models.replace(model, load),
     events: {
       onWeightsRefused: (nnId, workers, refused, reason) =>
@@ -85,7 +87,7 @@ export async function openPipeline(
 /** The models of the folder, if there is one. */
 export async function openModels(
   { models: given, pipelineWorkers }: ServerFlags,
-  { context, nextId, spawn, events }: GenerationMaking,
+  { context, nextId, threads, events }: GenerationMaking,
   publish: ThreadPool["serveModels"],
 ): Promise<Models> {
   const log = moduleLogger("models");
@@ -117,14 +119,11 @@ export async function openModels(
         ...context,
         nextId,
         libraryFolder,
-        spawn: () =>
-          spawn(
-            instancePermissions(model.config.platform, {
-              name: model.name,
-              folder: version.folder,
-              options: model.config.options,
-            }, libraryFolder),
-          ),
+        spawn: () => {
+          const { name, config: { platform, options } } = model;
+          const about = { name, folder: version.folder, options };
+          return threads.take(platform, instancePermissions(platform, about, libraryFolder));
+        },
       }, signal),
   });
 }

@@ -316,6 +316,12 @@ export const INSTANCE_RESTART_MS_MAX = 30_000;
 /** An instance that has served for this long did not die of being started: it is replaced without a pause. */
 export const INSTANCE_STEADY_MS = 10_000;
 
+/**
+ * Threads of instances that are kept without a model, for the next ones: a dozen megabytes each. As many as most
+ * machines' models have, so that one that is replaced again and again always finds those of the one before.
+ */
+export const INSTANCE_THREADS_IDLE_MAX = 16;
+
 /** How often instances are looked at for those that hang; they are found this much late. */
 export const INSTANCE_ROUND_MS = 100;
 

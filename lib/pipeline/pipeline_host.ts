@@ -107,7 +107,7 @@ export class PipelineHost {
         traces = outcomes.map(({ failure }) => failure?.message);
         const refused = traces.filter((trace) => trace !== undefined);
         if (refused.length > 0) {
-          for (const { instance } of outcomes) instance.terminate();
+          for (const { instance } of outcomes) instance.unload();
           events.onWeightsRefused(nnId, outcomes.length, refused.length, refused[0]);
           throw new WeightsRefused();
         }
@@ -133,7 +133,7 @@ export class PipelineHost {
       return new LiveGeneration(descriptor, version, plan, instances, this.#options.context);
     } catch (error) {
       this.#taken = before;
-      for (const instance of instances) instance.terminate();
+      for (const instance of instances) instance.unload();
       throw error;
     }
   }

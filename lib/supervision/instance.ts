@@ -15,6 +15,8 @@ export interface InstanceHandle {
   terminate(): void;
   onmessage: ((event: MessageEvent<InstanceReport>) => void) | null;
   onerror: ((event: ErrorEvent) => void) | null;
+  /** Takes a thread back that waits to be told to load, in place of terminating it; absent where it cannot. */
+  giveBack?: (() => void) | undefined;
 }
 
 /** What an instance says while it lives. */
@@ -47,6 +49,7 @@ export class Instance {
   readonly #ended = Promise.withResolvers<void>();
   #what = "a model";
   #mayInline = false;
+  #isLoaded = false;
   #over = false;
   #recorded: Readonly<Record<string, RecordedStatistic>> = {};
 
@@ -120,8 +123,16 @@ export class Instance {
     this.#handle.postMessage(command);
   }
 
+  /** Ends it without its having served. */
+  unload(): void {
+    if (!this.#isLoaded || this.#handle.giveBack === undefined) return this.terminate();
+    this.#handle.postMessage({ type: "unload" });
+  }
+
   /** Ends it at once; what it runs is lost. */
   terminate(): void {
+    // By now the thread may be another's.
+    if (this.#over) return;
     this.#over = true;
     this.#handle.terminate();
     this.#loaded.reject(
@@ -136,11 +147,13 @@ export class Instance {
         if (report.inline !== undefined && !this.#mayInline) {
           return this.#onDeath("it told a definition that nobody has asked for");
         }
+        this.#isLoaded = true;
         return this.#loaded.resolve(report);
       case "loadFailed":
-        return this.#loaded.reject(new OperationError(report.code, report.message));
+        this.#loaded.reject(new OperationError(report.code, report.message));
+        return this.#leave();
       case "ended":
-        return this.terminate();
+        return this.#leave();
       case "quit":
         return this.#onDeath(report.how);
       case "log":
@@ -149,6 +162,15 @@ export class Instance {
         this.#recorded = report.statistics;
         return this.events.onRecorded();
     }
+  }
+
+  /** Its thread is done with the model, and waits for another one. */
+  #leave(): void {
+    const { giveBack } = this.#handle;
+    if (this.#over || giveBack === undefined) return this.terminate();
+    this.#over = true;
+    giveBack();
+    this.#ended.resolve();
   }
 
   #onDeath(reason: string): void {

@@ -43,8 +43,13 @@ export interface InstanceServe {
   readonly board: SharedArrayBuffer | undefined;
 }
 
+/** What it is told when it is not to serve what it has loaded. */
+export interface InstanceUnload {
+  readonly type: "unload";
+}
+
 /** What the main thread tells an instance. */
-export type InstanceCommand = InstanceLoad | InstanceServe;
+export type InstanceCommand = InstanceLoad | InstanceServe | InstanceUnload;
 
 /** What an instance tells the main thread. */
 export type InstanceReport =
@@ -55,7 +60,7 @@ export type InstanceReport =
     readonly inline: InlineDefinition | undefined;
   }
   | { readonly type: "loadFailed"; readonly code: ErrorCode; readonly message: string }
-  /** Its queue was closed and is empty, and its model unloaded. */
+  /** Its queue was closed and is empty, or it was not to serve, and its model is unloaded. */
   | { readonly type: "ended" }
   /** Its model's own code ends the thread: the last thing that is heard of it. */
   | { readonly type: "quit"; readonly how: string }

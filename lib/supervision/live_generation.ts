@@ -97,14 +97,14 @@ export async function loadInstances(
   const first = start();
   const report = await load(first, plan, signal);
   if (report.inline !== undefined) {
-    first.terminate();
+    first.unload();
     return { report, instances: [] };
   }
   const others = Array.from({ length: plan.instances - 1 }, start);
   try {
     await Promise.all(others.map((instance) => load(instance, plan, signal)));
   } catch (error) {
-    for (const instance of [first, ...others]) instance.terminate();
+    for (const instance of [first, ...others]) instance.unload();
     throw error;
   }
   return { report, instances: [first, ...others] };
@@ -138,7 +138,7 @@ export async function tryInstances(
     }
   }));
   if (!signal.aborted) return outcomes;
-  for (const { instance } of outcomes) instance.terminate();
+  for (const { instance } of outcomes) instance.unload();
   throw signal.reason;
 }
 

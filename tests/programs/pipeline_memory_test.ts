@@ -26,8 +26,18 @@ Deno.test({
     assert.equal((await response.json()).status, isGood);
   };
   for (let number = 0; number < 10; number++) await upload(number);
-  const before = residentKib(server.child.pid);
+  const { pid } = server.child;
+  const before = residentKib(pid);
+  const descriptorsBefore = openDescriptors(pid);
   for (let number = 0; number < UPLOADS; number++) await upload(number);
-  const grown = residentKib(server.child.pid) - before;
+  const grown = residentKib(pid) - before;
   assert.ok(grown <= GROWTH_KIB_MAX, `${grown} KiB more after ${UPLOADS} uploads`);
+  // Each thread that ends leaves two open for good, and a process may have only so many.
+  const opened = openDescriptors(pid) - descriptorsBefore;
+  assert.ok(opened <= UPLOADS / 4, `${opened} descriptors more after ${UPLOADS} uploads`);
 });
+
+/** Source: proc(5), /proc/pid/fd. */
+function openDescriptors(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
