@@ -18,6 +18,10 @@ function serve(stalledMs?: number) {
   const connect = async () => {
     const connection = await Deno.connect({ port: server.addr.port });
     await connection.write(REQUEST);
+    // No more than the head: from then on the answer is held, and nobody else is given its room.
+    const head = new Uint8Array(16);
+    await connection.read(head);
+    assert.match(new TextDecoder().decode(head), /^HTTP\/1\.1 201/);
     return connection;
   };
   const status = async () => {
